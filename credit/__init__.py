@@ -42,3 +42,11 @@ class Learned(Protocol):
 
 
 registry = Registry("credit")
+registry.register("grpo", "turngym.credit.group:GRPO")
+registry.register("dr_grpo", "turngym.credit.group:dr_grpo")
+registry.register("rloo", "turngym.credit.group:RLOO")
+registry.register("reinforce_pp", "turngym.credit.reinforce:ReinforcePP")
+registry.register("reinforce_pp_baseline", "turngym.credit.reinforce:ReinforcePPBaseline")
+registry.register("gigpo", "turngym.credit.anchor:GiGPO")
+registry.register("hgpo", "turngym.credit.anchor:HGPO")
+registry.register("gae", "turngym.credit.gae:GAE")

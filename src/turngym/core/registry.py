@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
+import ast
 from collections.abc import Callable
 from importlib import import_module
+from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
+
+from turngym.core.errors import UserError, suggest
 
 Target = str | Callable[..., Any]
 
 
-class UnknownName(LookupError):
+class UnknownName(UserError, LookupError):
     """A name that no plug-in of its kind carries; the message suggests the nearest."""
 
-    def __str__(self) -> str:
-        return str(self.args[0])
 
-
-class MissingExtra(ImportError):
+class MissingExtra(UserError, ImportError):
     """A plug-in whose package is not installed; the message holds the pip line."""
 
 
@@ -40,7 +41,8 @@ class Registry:
         Raises `ValueError` where the name already has another target.
         """
         if self._targets.get(name, target) != target:
-            raise ValueError(f"{self.kind} {name!r} is already registered as {self._targets[name]!r}; choose another name")
+            owner = self._targets[name]
+            raise ValueError(f"{self.kind} {name!r} is already registered as {owner!r}; choose another name")
         self._targets[name] = target
         if extra:
             self._extras[name] = extra
@@ -70,22 +72,23 @@ class Registry:
         """The optional dependency set that a built-in name needs."""
         return self._extras.get(name)
 
+    def about(self, name: str) -> str:
+        """The first line of the plug-in's docstring, read without importing it; empty where there is none."""
+        target = self._targets.get(name) or self._entry_point(name)
+        docstring = docstring_of(target) if isinstance(target, str) else target.__doc__
+        return (docstring or "").strip().partition("\n")[0]
+
     def _installed(self) -> list[EntryPoint]:
         return list(entry_points(group=f"turngym.{self.kind}"))
 
     def _entry_point(self, name: str) -> str:
         found = {point.value: point for point in self._installed() if point.name == name}
         if not found:
-            raise UnknownName(self._unknown(name))
+            raise UnknownName(f"no {self.kind} plug-in is called {name!r}; {suggest(name, self.names())}")
         if len(found) > 1:
             owners = " and ".join(sorted(found))
             raise ValueError(f"{self.kind} {name!r} is offered by {owners}; uninstall one of the packages")
         return next(iter(found))
-
-    def _unknown(self, name: str) -> str:
-        near = difflib.get_close_matches(name, self.names(), n=1, cutoff=0.5)
-        advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(self.names()) or 'none'}"
-        return f"no {self.kind} plug-in is called {name!r}; {advice}"
 
     def _missing(self, name: str, error: ModuleNotFoundError) -> Exception:
         package = (error.name or "").split(".")[0]
@@ -103,3 +106,26 @@ def load(target: str) -> Callable[..., Any]:
         raise ValueError(f"target {target!r} does not name an object; write it as 'module:attribute'")
     found: Callable[..., Any] = getattr(import_module(module), attribute)
     return found
+
+
+def docstring_of(target: str) -> str | None:
+    """The docstring of the class or function that `"module:attribute"` names, from its source file."""
+    module, _, attribute = target.partition(":")
+    source = _source(module)
+    for node in ast.parse(source.read_text(encoding="utf-8")).body if source else []:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
+            return ast.get_docstring(node)
+    return None
+
+
+def _source(module: str) -> Path | None:
+    """Where the module's source lies; packages on the way are not imported, as `find_spec` would."""
+    path: Any = None
+    origin: str | None = None
+    parts = module.split(".")
+    for depth in range(1, len(parts) + 1):
+        spec = PathFinder.find_spec(".".join(parts[:depth]), path)
+        if spec is None:
+            return None
+        path, origin = spec.submodule_search_locations, spec.origin
+    return Path(origin) if origin and origin.endswith(".py") else None

@@ -70,33 +70,41 @@ def _place(samples: list[Sample], current: Sample | None, call: Call, row: int) 
     return current
 
 
-def assign(samples: Sequence[Sample], advantages: Sequence[float], returns: Sequence[float] | None = None) -> None:
-    """Write credit into the samples: one number per turn, or one per sampled token in order.
+def assign(
+    samples: Sequence[Sample],
+    advantages: Sequence[float],
+    returns: Sequence[float] | None = None,
+    *,
+    turns: int,
+) -> None:
+    """Write credit into the samples: one number per turn of `turns`, or one per sampled token in order.
 
-    Per-turn numbers go to every token the turn sampled. Where both readings fit in length, each turn sampled
-    exactly one token and they agree. Raises `ValueError` when the length fits neither.
+    Per-turn numbers go to every token the turn sampled. Raises `ValueError` when the length fits neither.
     """
-    rows = 1 + max((row for sample in samples for row in sample.row), default=-1)
     tokens = sum(sample.sampled for sample in samples)
-    if len(advantages) == tokens and tokens != rows:
-        _assign_tokens(samples, advantages, returns)
-    elif len(advantages) >= rows:
+    if len(advantages) == turns:
         _assign_rows(samples, advantages, returns)
+    elif len(advantages) == tokens:
+        _assign_tokens(samples, advantages, returns)
     else:
         raise ValueError(
-            f"credit gave {len(advantages)} advantages for {rows} turns and {tokens} sampled tokens; "
+            f"credit gave {len(advantages)} advantages for {turns} turns and {tokens} sampled tokens; "
             "return one per turn or one per sampled token"
         )
 
 
-def _assign_rows(samples: Sequence[Sample], advantages: Sequence[float], returns: Sequence[float] | None) -> None:
+def _assign_rows(
+    samples: Sequence[Sample], advantages: Sequence[float], returns: Sequence[float] | None
+) -> None:
     for sample in samples:
         sample.advantages = [float(advantages[row]) if row >= 0 else 0.0 for row in sample.row]
         if returns is not None:
             sample.returns = [float(returns[row]) if row >= 0 else 0.0 for row in sample.row]
 
 
-def _assign_tokens(samples: Sequence[Sample], advantages: Sequence[float], returns: Sequence[float] | None) -> None:
+def _assign_tokens(
+    samples: Sequence[Sample], advantages: Sequence[float], returns: Sequence[float] | None
+) -> None:
     advantage, target = iter(advantages), iter(returns if returns is not None else ())
     for sample in samples:
         sample.advantages = [float(next(advantage)) if row >= 0 else 0.0 for row in sample.row]

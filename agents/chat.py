@@ -1,0 +1,44 @@
+"""An agent with one growing conversation."""
+
+from __future__ import annotations
+
+from turngym.agents.llm import LLM, Message
+from turngym.agents.parse import parser
+from turngym.core.types import Info
+
+FORMS = {
+    "plain": "",
+    "tags": "Think first, inside <think> </think>. Then write one action inside <action> </action>.",
+    "react": "Answer with a line 'Thought: ...' and then a line 'Action: ...'.",
+}
+"""What the model is told about each reply form."""
+
+
+class ChatAgent:
+    """Observations as user messages, replies as assistant messages; one training sequence an episode.
+
+    `system` opens the conversation; `reply` is the form of the answer (`plain`, `tags`, `react`) and is explained
+    in the first message; `admissible=True` lists the admissible actions under every observation.
+    """
+
+    def __init__(self, *, system: str | None = None, reply: str = "plain", admissible: bool = False) -> None:
+        self._parse, self._form, self._admissible = parser(reply), FORMS[reply], admissible
+        self._messages: list[Message] = [] if system is None else [{"role": "system", "content": system}]
+        self._first = True
+
+    async def act(self, obs: str, info: Info, llm: LLM) -> str:
+        self._messages.append({"role": "user", "content": self._content(obs, info)})
+        reply = await llm(self._messages)
+        self._messages.append(reply.message)
+        return self._parse(reply.text)
+
+    def _content(self, obs: str, info: Info) -> str:
+        parts = [obs, listing(info) if self._admissible else "", self._form if self._first else ""]
+        self._first = False
+        return "\n\n".join(part for part in parts if part)
+
+
+def listing(info: Info, *, leave_out: tuple[str, ...] = ()) -> str:
+    """The admissible actions as text, one a line; empty where the environment lists none."""
+    actions = [action for action in info.get("admissible", ()) if action not in leave_out]
+    return "You can do:\n" + "\n".join(f"- {action}" for action in actions) if actions else ""

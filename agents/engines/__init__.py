@@ -1,0 +1,9 @@
+"""Engines by name: what samples tokens for the agents."""
+
+from __future__ import annotations
+
+from turngym.core.registry import Registry
+
+registry = Registry("engines")
+registry.register("scripted", "turngym.agents.engines.scripted:ScriptedEngine")
+registry.register("hf", "turngym.agents.engines.hf:HFEngine", extra="train")

@@ -1,0 +1,179 @@
+"""The model as an agent sees it: messages in, text out, every call kept in exact tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
+
+from turngym.core.types import Call
+
+Message = dict[str, Any]
+"""One chat message, `{"role": ..., "content": ...}`, as chat templates read it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampling:
+    """How to sample one completion."""
+
+    temperature: float = 1.0
+    """0 takes the likeliest token each time; its log-probability is then reported at temperature 1."""
+    max_tokens: int = 64
+    seed: int = 0
+    """Decides the completion together with the prompt and the weights, whatever else runs in the batch."""
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0:
+            raise ValueError(f"temperature is {self.temperature}; give 0 (greedy) or a positive number")
+        if self.max_tokens < 1:
+            raise ValueError(f"max_tokens is {self.max_tokens}; a reply needs room for at least 1 token")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completion:
+    """What an engine sampled after a prompt."""
+
+    token_ids: list[int]
+    """With the end token, if the model sampled one."""
+    logprobs: list[float]
+    """Of each id, at the sampling temperature."""
+    stop: str
+    """`stop`: the model ended its turn itself; `length`: it was cut off."""
+    version: int = 0
+    """The policy version that sampled the ids."""
+
+
+class Engine(Protocol):
+    """Anything that continues a token sequence."""
+
+    async def generate(self, prompt_ids: list[int], sampling: Sampling) -> Completion:
+        """Sample a completion of `prompt_ids`."""
+        ...
+
+
+@runtime_checkable
+class Sessions(Protocol):
+    """An engine that likes to know which requests belong to one episode.
+
+    It may then keep the episode's key/value cache between the turns, and wait until every live episode has
+    asked before it starts a batch.
+    """
+
+    def session(self) -> AbstractContextManager[Engine]:
+        """An engine for one episode, until the context closes."""
+        ...
+
+
+def session(engine: Engine) -> AbstractContextManager[Engine]:
+    """The engine bound to one episode, or the engine itself where it does not tell episodes apart."""
+    return engine.session() if isinstance(engine, Sessions) else nullcontext(engine)
+
+
+class Chat(Protocol):
+    """Turns messages into tokens and tokens into text; `turngym.agents.renderer.Renderer` is the usual one."""
+
+    append_safe: bool
+
+    def render(self, messages: Sequence[Message]) -> list[int]: ...
+
+    def extend(self, new: Sequence[Message], stop: str) -> list[int]: ...
+
+    def text(self, token_ids: Sequence[int]) -> str: ...
+
+
+class TokenLimit(Exception):
+    """The conversation does not fit the context any more; the rollout ends the episode with `TOKEN_LIMIT`."""
+
+
+class EngineFailure(Exception):
+    """The engine could not answer; the rollout records the episode as `ENGINE_ERROR` with this message."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """One answer of the model."""
+
+    text: str
+    """Decoded from the sampled ids, special tokens dropped."""
+    message: Message
+    """The answer as a message; append it unchanged to continue the conversation token by token."""
+    call: Call
+
+
+class LLM:
+    """The model of one episode: `reply = await llm(messages)`.
+
+    Where the messages are those of the last call, then its reply, then new ones, the prompt is the old prompt,
+    the sampled ids and the template's tokens for what is new; ids are never made from sampled text. Any other
+    messages are rendered afresh.
+    """
+
+    def __init__(
+        self,
+        engine: Engine | None,
+        chat: Chat | None,
+        sampling: Sampling,
+        *,
+        max_context: int = 4096,
+        seed: Callable[[int], int] = lambda call: call,
+    ) -> None:
+        """`seed` gives the seed of the n-th call; `max_context` bounds prompt and reply together, in tokens."""
+        self.seed = seed(0)
+        """The episode's own seed, for agents that draw."""
+        self.engine = engine
+        """What answers the next call; may be replaced between calls."""
+        self._chat, self._sampling = chat, sampling
+        self._max_context, self._seed = max_context, seed
+        self._count = 0
+        self._fresh: list[Call] = []
+        self._history: list[Message] = []
+        self._last: Call | None = None
+
+    async def __call__(self, messages: Sequence[Message]) -> Reply:
+        """Ask the model.
+
+        Raises `TokenLimit` where prompt and reply may not fit the context, `EngineFailure` where the engine
+        fails, `ValueError` where the rollout was given no engine.
+        """
+        if self.engine is None or self._chat is None:
+            raise ValueError("this agent asks a model but the sampler has none; give it an engine and a renderer")
+        prompt_ids = self._prompt(self._chat, messages)
+        completion = await self._complete(self.engine, prompt_ids)
+        call = Call(
+            prompt_ids=prompt_ids,
+            action_ids=completion.token_ids,
+            logprobs=completion.logprobs,
+            stop=completion.stop,
+            version=completion.version,
+        )
+        text = self._chat.text(call.action_ids)
+        reply = Reply(text=text, message={"role": "assistant", "content": text}, call=call)
+        self._history, self._last = [*messages, reply.message], call
+        self._fresh.append(call)
+        return reply
+
+    def take(self) -> list[Call]:
+        """The calls since the last `take`, in order: those of one turn."""
+        calls, self._fresh = self._fresh, []
+        return calls
+
+    def _prompt(self, chat: Chat, messages: Sequence[Message]) -> list[int]:
+        known, last = len(self._history), self._last
+        if last is None or not chat.append_safe or len(messages) <= known or list(messages[:known]) != self._history:
+            return chat.render(messages)
+        return last.prompt_ids + last.action_ids + chat.extend(messages[known:], last.stop)
+
+    async def _complete(self, engine: Engine, prompt_ids: list[int]) -> Completion:
+        room = self._max_context - len(prompt_ids)
+        if room < self._sampling.max_tokens:
+            raise TokenLimit(
+                f"a prompt of {len(prompt_ids)} tokens leaves {room} of {self._max_context} for a reply of up to "
+                f"{self._sampling.max_tokens}; raise max_context or shorten the prompt"
+            )
+        self._count += 1
+        sampling = replace(self._sampling, seed=self._seed(self._count))
+        try:
+            return await engine.generate(prompt_ids, sampling)
+        except Exception as error:
+            raise EngineFailure(f"{type(error).__name__}: {error}") from error

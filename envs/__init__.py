@@ -1,0 +1,22 @@
+"""Environments that speak text: make them by id, register your own, check and pool them."""
+
+from turngym.envs.base import EnvFailure, EnvHandle, Text, TextEnv
+from turngym.envs.check import check_env
+from turngym.envs.pool import Pool, PoolError
+from turngym.envs.registration import factory, make, make_vec, register, registry, resolve
+
+__all__ = [
+    "EnvFailure",
+    "EnvHandle",
+    "Pool",
+    "PoolError",
+    "Text",
+    "TextEnv",
+    "check_env",
+    "factory",
+    "make",
+    "make_vec",
+    "register",
+    "registry",
+    "resolve",
+]

@@ -1,0 +1,175 @@
+"""Households from a seed: receptacles, objects and a task that is solvable by construction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from turngym.envs.household.catalog import APPLIANCE, HOLDS, LAMP, LAMP_STANDS, OPENABLE
+from turngym.envs.household.home import Goal, Home, problem_text, sentence
+from turngym.envs.household.sizes import Size, find, furniture, goals, sources, things
+
+T = TypeVar("T")
+
+SPLITS = ("train", "test")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Game:
+    """A household to be played: what a line of ALFWorld's games says."""
+
+    id: str
+    """Task folder and trial folder, as ALFWorld names them; the trial is the problem's digest."""
+    task: str
+    """The goal sentence, without the full stop."""
+    task_type: str
+    pddl_problem: str
+
+
+def make_game(
+    seed: int, size: str | Size = "small", *, task_types: Sequence[str] | None = None, split: str = "train"
+) -> Game:
+    """The household of this seed: equal arguments give equal bytes, in every process and on every machine.
+
+    A quarter of all problems, told by their digest, are kept for the split "test" and never come up in "train",
+    whatever the seeds; so a panel of test games is held out even where households are few.
+
+    Raises:
+        ValueError: an unknown size, split or task type, a task type that the size lacks, a negative seed.
+    """
+    size = find(size)
+    wanted = _wanted(size, task_types)
+    if split not in SPLITS:
+        raise ValueError(f"unknown split {split!r}; choose from {', '.join(SPLITS)}")
+    if seed < 0:
+        raise ValueError(f"a seed is 0 or more, not {seed}")
+    draw = Draw(seed, SPLITS.index(split))
+    while True:
+        home = _home(size, wanted, draw)
+        problem = problem_text(home)
+        digest = hashlib.sha256(problem.encode()).hexdigest()
+        if split_of(digest) == split:
+            return _game(home, problem, digest, draw)
+
+
+def split_of(digest: str) -> str:
+    """The split that a problem with this SHA-256 (hexadecimal) belongs to."""
+    return "test" if int(digest[:2], 16) < 64 else "train"
+
+
+def panel_digest(games: Iterable[Game]) -> str:
+    """SHA-256 over the games' sentences and problems, in order: says whether two panels are the same."""
+    total = hashlib.sha256()
+    for game in games:
+        total.update(f"{game.task}\0{game.pddl_problem}\0".encode())
+    return total.hexdigest()
+
+
+class Draw:
+    """Draws that follow from a seed alone.
+
+    They use the raw bits of PCG64, which NumPy keeps the same for ever; what its `Generator` makes of them may
+    change with a version.
+    """
+
+    def __init__(self, *entropy: int) -> None:
+        self._bits = np.random.PCG64(np.random.SeedSequence(entropy))
+
+    def below(self, n: int) -> int:
+        return int(self._bits.random_raw()) % n
+
+    def between(self, pair: tuple[int, int]) -> int:
+        """From the first to the second, both included."""
+        return pair[0] + self.below(pair[1] - pair[0] + 1)
+
+    def one(self, items: Sequence[T]) -> T:
+        return items[self.below(len(items))]
+
+    def some(self, items: Iterable[T], count: int) -> list[T]:
+        """As many of the items, or all there are, without replacement and in random order (Fisher-Yates)."""
+        pool = list(items)
+        count = min(count, len(pool))
+        for i in range(count):
+            j = i + self.below(len(pool) - i)
+            pool[i], pool[j] = pool[j], pool[i]
+        return pool[:count]
+
+
+def _wanted(size: Size, task_types: Sequence[str] | None) -> tuple[str, ...]:
+    if task_types is None:
+        return size.task_types
+    missing = [name for name in task_types if name not in size.task_types]
+    if missing or not task_types:
+        raise ValueError(
+            f"this size has no task type {', '.join(missing) or '(none given)'}; it has {', '.join(size.task_types)}"
+        )
+    return tuple(task_types)
+
+
+def _game(home: Home, problem: str, digest: str, draw: Draw) -> Game:
+    goal = home.goal
+    folder = f"{goal.task_type}-{goal.target}-None-{goal.place}-{goal.room}"
+    return Game(
+        id=f"{folder}/trial_{digest[:12]}",
+        task=sentence(goal, draw.below(2)),
+        task_type=goal.task_type,
+        pddl_problem=problem,
+    )
+
+
+def _home(size: Size, task_types: tuple[str, ...], draw: Draw) -> Home:
+    by_room = goals(size, draw.one(task_types))
+    goal = draw.one(by_room[draw.one(list(by_room))])
+    places = _furnish(goal, size, draw)
+    return Home(goal=goal, receptacles=tuple(places), objects=tuple(_stock(goal, places, size, draw)))
+
+
+def _furnish(goal: Goal, size: Size, draw: Draw) -> list[str]:
+    """Receptacle kinds: what the task needs, then any, so that the set share is openable."""
+    most = furniture(size, goal.room)
+    total = draw.between(size.receptacles)
+    openable = round(size.closed * total)
+    places = _needed(goal, list(most), draw)
+    while len(places) < total:
+        free = [kind for kind in most if places.count(kind) < most[kind]]
+        if not free:
+            break
+        door = sum(kind in OPENABLE for kind in places) < openable
+        places.append(draw.one([kind for kind in free if (kind in OPENABLE) == door] or free))
+    return draw.some(places, len(places))
+
+
+def _needed(goal: Goal, here: list[str], draw: Draw) -> list[str]:
+    """The place to put things or a stand for the lamp, the appliance, and somewhere for the target to begin."""
+    needed = [draw.one([kind for kind in here if kind in LAMP_STANDS[goal.room]])] if goal.place == LAMP else [goal.place]
+    if goal.task_type in APPLIANCE:
+        needed.append(APPLIANCE[goal.task_type])
+    if not sources(goal.target, goal.place, needed):
+        needed.append(draw.one(sources(goal.target, goal.place, here)))
+    return needed
+
+
+def _stock(goal: Goal, places: list[str], size: Size, draw: Draw) -> list[tuple[str, int]]:
+    """Objects with the index of the receptacle they begin in; targets, copies included, never in the goal's kind."""
+    homes = {
+        kind: [i for i, place in enumerate(places) if kind in HOLDS[place]] for kind in things(size, goal.room)
+    }
+    homes[goal.target] = [i for i in homes[goal.target] if places[i] != goal.place]
+    targets = [goal.target] * (2 if goal.task_type == "pick_two_obj_and_place" else 1)
+    spare = [
+        kind for kind, at in homes.items() if at for _ in range(size.copies - targets.count(kind))
+    ]
+    kinds = targets + draw.some(spare, draw.between(size.objects) - len(targets))
+    stocked = [(kind, draw.one(homes[kind])) for kind in draw.some(kinds, len(kinds))]
+    return [*_lamp(goal, places, draw), *stocked]
+
+
+def _lamp(goal: Goal, places: list[str], draw: Draw) -> list[tuple[str, int]]:
+    if goal.place != LAMP:
+        return []
+    at = [i for i, place in enumerate(places) if place in LAMP_STANDS[goal.room]]
+    return [(LAMP, draw.one(at))]

@@ -1,0 +1,95 @@
+"""Behaviour cloning: the warm start. A trainer that raises the probability of what the episodes did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from turngym.core.samples import Sample
+from turngym.core.seeding import derive_seed
+from turngym.trainers.batch import batches
+from turngym.trainers.forward import autocast, hidden_states, token_logits, token_logprobs
+
+
+class CloningTrainer:
+    """Maximises the log-probability of sampled tokens, weighted by their advantages.
+
+    Advantage 1 clones a turn, 0 leaves it as context. One `update` is one pass over the samples in shuffled
+    minibatches; each optimizer step averages over its tokens. The rate falls to zero as a half cosine over
+    `steps` optimizer steps after `warmup` of them.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.95),
+        weight_decay: float = 0.01,
+        warmup: int = 20,
+        steps: int = 1000,
+        minibatch: int = 32,
+        max_tokens: int = 16384,
+        max_grad_norm: float = 1.0,
+        precision: str = "fp32",
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        self.model, self.device, self.precision = model.to(device), torch.device(device), precision
+        self.minibatch, self.max_tokens, self.max_grad_norm, self.seed = minibatch, max_tokens, max_grad_norm, seed
+        trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.AdamW(trainable, lr=lr, betas=betas, weight_decay=weight_decay)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda n: _cosine(n, warmup, steps))
+        self.version = 0
+
+    def score(self, samples: Sequence[Sample]) -> None:
+        """Cloning compares with no earlier policy: nothing to fill."""
+
+    def update(self, samples: Sequence[Sample]) -> dict[str, float]:
+        """One pass over the samples; gives the mean negative log-likelihood of a cloned token in nats."""
+        order = np.random.default_rng(derive_seed(self.seed, "cloning", self.version)).permutation(len(samples))
+        starts = range(0, len(order), self.minibatch)
+        self.model.train()
+        losses = [self._optimizer_step([samples[i] for i in order[s : s + self.minibatch]]) for s in starts]
+        self.version += 1
+        return {"cloning_loss": float(np.mean(losses))} if losses else {}
+
+    def _optimizer_step(self, samples: Sequence[Sample]) -> float:
+        micro = list(batches(samples, self.max_tokens, self.device))
+        total = max(sum(float(batch.advantages.sum()) for batch in micro), 1e-9)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = 0.0
+        for batch in micro:
+            with autocast(self.device.type, self.precision):
+                logits = token_logits(self.model, hidden_states(self.model, batch))
+            part = -(token_logprobs(logits, batch.target) * batch.advantages).sum() / total
+            part.backward()  # type: ignore[no-untyped-call]
+            loss += float(part.detach())
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.max_grad_norm)
+        self.optimizer.step()
+        self.schedule.step()
+        return loss
+
+    def state_dict(self) -> dict[str, Any]:
+        """Optimizer, schedule and version; the model's weights are saved by whoever built it."""
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "version": self.version,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Undo `state_dict`."""
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.version = state["version"]
+
+
+def _cosine(n: int, warmup: int, steps: int) -> float:
+    ramp = min(1.0, (n + 1) / max(warmup, 1))
+    fraction = min(n / max(steps, 1), 1.0)
+    return ramp * 0.5 * (1 + float(np.cos(np.pi * fraction)))

@@ -1,0 +1,88 @@
+"""Where a policy comes from: a small transformer made here, or pretrained weights on disk or a hub."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+from turngym.core.registry import Registry
+from turngym.trainers.tokenizer import END, byte_tokenizer, phrase_tokenizer
+
+
+@dataclass(kw_only=True)
+class Policy:
+    """A causal language model, its tokenizer, and the ids that end a reply."""
+
+    model: nn.Module
+    tokenizer: Any
+    eos_ids: list[int]
+
+    def save(self, folder: Path) -> None:
+        """Write weights and tokenizer in the model's own format."""
+        self.model.save_pretrained(folder)  # type: ignore[operator]
+        self.tokenizer.save_pretrained(folder)
+
+
+def tiny(
+    *,
+    hidden: int = 128,
+    layers: int = 4,
+    heads: int = 4,
+    feed_forward: int = 384,
+    context: int = 2048,
+    seed: int = 0,
+    vocabulary: Sequence[str] | None = None,
+) -> Policy:
+    """A random Llama of about a million parameters: one token per phrase of `vocabulary`, or per byte without one."""
+    tokenizer = phrase_tokenizer(vocabulary) if vocabulary else byte_tokenizer()
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        intermediate_size=feed_forward,
+        max_position_embeddings=context,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.convert_tokens_to_ids(END),
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = LlamaForCausalLM(config)
+    return Policy(model=model, tokenizer=tokenizer, eos_ids=[tokenizer.convert_tokens_to_ids(END)])
+
+
+def pretrained(*, path: str, gguf: str | None = None, dtype: str = "float32", attention: str = "sdpa", **_: Any) -> Policy:
+    """Weights in transformers' format from a folder or hub name, or a GGUF file in that folder (extra `smollm2`)."""
+    source: dict[str, Any] = {"gguf_file": gguf} if gguf else {}
+    tokenizer = AutoTokenizer.from_pretrained(path, **source)
+    model = AutoModelForCausalLM.from_pretrained(
+        path, dtype=getattr(torch, dtype), attn_implementation=attention, **source, **_dequantised(gguf)
+    )
+    return Policy(model=model, tokenizer=tokenizer, eos_ids=_eos_ids(model, tokenizer))
+
+
+def _dequantised(gguf: str | None) -> dict[str, Any]:
+    if gguf is None:
+        return {}
+    from transformers import GgufConfig
+
+    return {"quantization_config": GgufConfig(dequantize=True)}  # packed weights can be neither trained nor saved
+
+
+def _eos_ids(model: Any, tokenizer: Any) -> list[int]:
+    ids = getattr(model.generation_config, "eos_token_id", None) or tokenizer.eos_token_id
+    return sorted({*(ids if isinstance(ids, list) else [ids]), tokenizer.eos_token_id})
+
+
+registry = Registry("models")
+registry.register("tiny", tiny)
+registry.register("pretrained", pretrained)

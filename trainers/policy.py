@@ -1,0 +1,194 @@
+"""The shared GRPO/PPO trainer. GRPO is PPO without a critic; credit has already filled the advantages."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from turngym.agents.engines.hf import HFEngine
+from turngym.core.samples import Sample
+from turngym.core.seeding import derive_seed
+from turngym.trainers import losses
+from turngym.trainers.batch import Batch, batches, scatter
+from turngym.trainers.forward import autocast, hidden_states, token_logits, token_logprobs, width
+
+
+class PolicyTrainer:
+    """Updates a causal language model from samples with advantages.
+
+    Per sampled token the loss is `clip(logp, old, A) + kl_coef * KL(policy || reference) - entropy_coef * H`,
+    plus `value_coef * value loss` with a critic. `normalise` says what counts alike within one optimizer step:
+    tokens, sequences or turns. An optimizer step takes `minibatch` samples (0: all of them), `epochs` times over;
+    how they are cut into forward passes of `max_tokens` tokens changes nothing but memory and speed.
+    `engine` samples from the same module. `critic` adds a value head on the trunk.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        engine: HFEngine,
+        *,
+        lr: float = 1e-6,
+        betas: tuple[float, float] = (0.9, 0.999),
+        weight_decay: float = 0.01,
+        warmup: int = 0,
+        max_grad_norm: float = 1.0,
+        epochs: int = 1,
+        minibatch: int = 0,
+        max_tokens: int = 16384,
+        normalise: losses.Normalise = "token",
+        clip_low: float = 0.2,
+        clip_high: float = 0.2,
+        dual_clip: float | None = 3.0,
+        kl_coef: float = 0.0,
+        kl_kind: losses.KL = "k3",
+        entropy_coef: float = 0.0,
+        critic: bool = False,
+        value_coef: float = 0.5,
+        value_clip: float | None = None,
+        value_lr: float | None = None,
+        importance_cap: float | None = None,
+        temperature: float = 1.0,
+        precision: str = "fp32",
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        self.model, self.engine, self.device = model.to(device), engine, torch.device(device)
+        self.reference = deepcopy(model).requires_grad_(False).eval() if kl_coef else None
+        self.value_head = nn.Linear(width(model), 1).to(device) if critic else None
+        self.precision = precision
+        self.epochs, self.minibatch, self.max_tokens, self.normalise = epochs, minibatch, max_tokens, normalise
+        self.clip_low, self.clip_high, self.dual_clip = clip_low, clip_high, dual_clip
+        self.kl_coef, self.kl_kind, self.entropy_coef = kl_coef, kl_kind, entropy_coef
+        self.value_coef, self.value_clip, self.importance_cap = value_coef, value_clip, importance_cap
+        self.max_grad_norm, self.temperature, self.seed, self.version = max_grad_norm, temperature, seed, 0
+        self.optimizer = torch.optim.AdamW(self._parameter_groups(lr, value_lr), lr=lr, betas=betas, weight_decay=weight_decay)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda n: min(1.0, (n + 1) / max(warmup, 1)))
+
+    def score(self, samples: Sequence[Sample]) -> None:
+        """Fill old logprobs, and where they are needed reference logprobs and values, from the weights as they are."""
+        self.model.eval()
+        with torch.no_grad():
+            for batch in batches(samples, self.max_tokens, self.device):
+                hidden, _, logp = self._forward(self.model, batch)
+                scatter(batch, logp, samples, "old_logprobs")
+                if self.value_head is not None:
+                    scatter(batch, self._values(hidden), samples, "values")
+                if self.reference is not None:
+                    scatter(batch, self._forward(self.reference, batch)[2], samples, "ref_logprobs")
+
+    def update(self, samples: Sequence[Sample]) -> dict[str, float]:
+        """Learn from one step's samples; gives token means of what is worth watching."""
+        if not samples:
+            return {}
+        sums: defaultdict[str, float] = defaultdict(float)
+        generator = np.random.default_rng(derive_seed(self.seed, "minibatches", self.version))
+        self.model.train()
+        for _ in range(self.epochs):
+            order = generator.permutation(len(samples)).tolist()
+            size = self.minibatch or len(order)
+            for start in range(0, len(order), size):
+                self._optimizer_step([samples[i] for i in order[start : start + size]], sums)
+        self.version += 1
+        tokens = sums.pop("tokens")
+        steps = sums.pop("steps")
+        norm = sums.pop("grad_norm") / steps
+        return {name: total / tokens for name, total in sums.items()} | {"grad_norm": norm, "optimizer_steps": steps}
+
+    def publish(self) -> HFEngine:
+        """The engine that samples from the weights as they are."""
+        self.engine.updated(self.version)
+        return self.engine
+
+    def _optimizer_step(self, samples: Sequence[Sample], sums: defaultdict[str, float]) -> None:
+        micro = list(batches(samples, self.max_tokens, self.device))
+        weight = losses.weights(
+            torch.cat([batch.sequence for batch in micro]), torch.cat([batch.row for batch in micro]), self.normalise
+        )
+        self.optimizer.zero_grad(set_to_none=True)
+        for batch, share in zip(micro, weight.split([len(batch.at) for batch in micro]), strict=True):
+            loss = self._loss(batch, sums)
+            (loss * share).sum().backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self._parameters(), self.max_grad_norm)
+        self.optimizer.step()
+        self.schedule.step()
+        sums["grad_norm"] += float(norm)
+        sums["steps"] += 1
+
+    def _loss(self, batch: Batch, sums: defaultdict[str, float]) -> Tensor:
+        """The loss of each sampled token [T]."""
+        hidden, logits, logp = self._forward(self.model, batch)
+        old = batch.old_logprobs if batch.old_logprobs is not None else batch.logprobs
+        loss = losses.clipped(logp, old, batch.advantages, self.clip_low, self.clip_high, self.dual_clip)
+        if self.importance_cap is not None:
+            loss = loss * (old - batch.logprobs).exp().clamp(max=self.importance_cap)
+        parts = {"policy_loss": loss, **_watch(logp, old, batch, self.clip_low, self.clip_high)}
+        if self.reference is not None and batch.ref_logprobs is not None:
+            parts["kl"] = losses.kl(logp, batch.ref_logprobs, self.kl_kind)
+            loss = loss + self.kl_coef * parts["kl"]
+        if self.entropy_coef:
+            parts["entropy"] = losses.entropy(logits)
+            loss = loss - self.entropy_coef * parts["entropy"]
+        if self.value_head is not None and batch.returns is not None:
+            parts["value_loss"] = losses.value_loss(self._values(hidden), batch.returns, batch.values, self.value_clip)
+            loss = loss + self.value_coef * parts["value_loss"]
+        sums["tokens"] += len(loss)
+        for name, values in parts.items():
+            sums[name] += float(values.detach().sum())
+        return loss
+
+    def _forward(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Hidden states [T, D], logits [T, V] and log-probabilities [T] of the sampled tokens."""
+        with autocast(self.device.type, self.precision):
+            hidden = hidden_states(model, batch)
+            logits = token_logits(model, hidden, self.temperature)
+        return hidden, logits, token_logprobs(logits, batch.target)
+
+    def _values(self, hidden: Tensor) -> Tensor:
+        assert self.value_head is not None
+        values: Tensor = self.value_head(hidden.float()).squeeze(-1)
+        return values
+
+    def _parameters(self) -> Iterable[nn.Parameter]:
+        return (parameter for group in self.optimizer.param_groups for parameter in group["params"])
+
+    def _parameter_groups(self, lr: float, value_lr: float | None) -> list[dict[str, Any]]:
+        groups: list[dict[str, Any]] = [{"params": [p for p in self.model.parameters() if p.requires_grad]}]
+        if self.value_head is not None:
+            groups.append({"params": list(self.value_head.parameters()), "lr": value_lr or lr})
+        return groups
+
+    def state_dict(self) -> dict[str, Any]:
+        """All but the model's own weights: optimizer, schedule, version, value head, reference."""
+        parts = {"value_head": self.value_head, "reference": self.reference}
+        modules = {name: module.state_dict() for name, module in parts.items() if module is not None}
+        return modules | {
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "version": self.version,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Undo `state_dict`; the model's weights are loaded by whoever built the model."""
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.version = state["version"]
+        if self.value_head is not None:
+            self.value_head.load_state_dict(state["value_head"])
+        if self.reference is not None:
+            self.reference.load_state_dict(state["reference"])
+
+
+def _watch(logp: Tensor, old: Tensor, batch: Batch, low: float, high: float) -> dict[str, Tensor]:
+    ratio = (logp - old).detach().exp()
+    return {
+        "approx_kl": losses.kl(logp.detach(), old, "k3"),
+        "clipped": ((ratio < 1 - low) | (ratio > 1 + high)).float(),
+        "behaviour_gap": (old - batch.logprobs).abs(),
+    }

@@ -1,0 +1,184 @@
+"""A whole run: warm start, training, evaluation, and the folder it leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from turngym import __version__
+from turngym.core.config import Table, dump
+from turngym.core.episodes import show, write_episodes
+from turngym.core.errors import ConfigError
+from turngym.credit import Learned
+from turngym.trainers import checkpoint
+from turngym.trainers.checkpoint import CheckpointError
+from turngym.trainers.demonstrations import cloneable
+from turngym.trainers.evaluate import Evaluation, evaluate
+from turngym.trainers.report import Report, forget_after, plot_curve
+from turngym.trainers.setup import Setup, WarmStart, prepare
+
+Summary = dict[str, Any]
+
+
+def train_run(run: Table, out: Path, *, resume: bool = False, tensorboard: bool = False) -> Summary:
+    """Train as the run file says and fill the folder `out`.
+
+    It holds `run.toml`, `metrics.jsonl`, `curve.png`, `episodes.jsonl` and `episode.txt` (the panel at the end),
+    `summary.json` and `checkpoints/`. With `resume` the newest complete checkpoint goes on, and the result equals
+    that of a run that never stopped. Ctrl-C stops after the step under way and saves. Raises `ConfigError` where
+    `out` holds another run.
+    """
+    last = checkpoint.newest(out / "checkpoints") if resume else None
+    _claim(out, run, resume)
+    with ExitStack() as stack:
+        stop = stack.enter_context(interruptible())
+        setup = prepare(run, stack, weights=None if last is None else str(last / "policy"))
+        report = stack.enter_context(Report(out, tensorboard=tensorboard))
+        return asyncio.run(_Run(setup=setup, out=out, report=report, stop=stop).finish(last))
+
+
+def _claim(out: Path, run: Table, resume: bool) -> None:
+    """Make the folder, refusing to mix two runs in it."""
+    if (out / "run.toml").exists() and not resume:
+        raise ConfigError(f"{out} already holds a run; add --resume to go on with it, or choose another out=DIR")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "run.toml").write_text(dump(run), encoding="utf-8")
+    if not resume:
+        (out / "metrics.jsonl").write_text("")
+
+
+@dataclass(kw_only=True)
+class Stop:
+    """Whether somebody asked the run to stop."""
+
+    requested: bool = False
+
+
+@contextmanager
+def interruptible() -> Iterator[Stop]:
+    """While open, the first Ctrl-C only sets a flag; the second interrupts at once."""
+    stop = Stop()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if stop.requested:
+            raise KeyboardInterrupt
+        stop.requested = True
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@dataclass(kw_only=True)
+class _Run:
+    setup: Setup
+    out: Path
+    report: Report
+    stop: Stop
+    summary: Summary = field(default_factory=dict)
+    began: float = field(default_factory=time.perf_counter)
+
+    async def finish(self, last: Path | None) -> Summary:
+        """Go from the start, or from a checkpoint, to the summary."""
+        done = await self._begin() if last is None else self._resume(last)
+        done = await self._train(done)
+        if self.stop.requested:
+            self.report.say(f"stopped after step {done}; go on with --resume")
+            return self.summary
+        return await self._conclude(done)
+
+    async def _begin(self) -> int:
+        setup = self.setup
+        self.summary = {
+            "turngym": __version__,
+            "seed": setup.plan.seed,
+            "credit": setup.run["credit"]["name"],
+            "panel": {"name": setup.panel.name, "tasks": len(setup.panel.tasks), "digest": setup.panel.digest},
+        }
+        if setup.warm_start is not None:
+            await self._clone(setup.warm_start)
+        self.summary["warm_start"] = (await self._standing(0))[0]
+        self._save(0)
+        return 0
+
+    def _resume(self, last: Path) -> int:
+        progress, parts = checkpoint.read(last)
+        self.setup.loop.trainer.load_state_dict(parts["trainer"])
+        self.setup.loop.sampler.engine = self.setup.loop.trainer.publish()
+        if isinstance(self.setup.loop.credit, Learned):
+            self.setup.loop.credit.load_state_dict(parts["credit"])
+        forget_after(self.out / "metrics.jsonl", progress["step"])
+        self.summary = progress["summary"]
+        self.began -= progress["seconds"]
+        self.report.say(f"going on after step {progress['step']}")
+        return int(progress["step"])
+
+    async def _clone(self, warm_start: WarmStart) -> None:
+        groups = await warm_start.sampler.collect(warm_start.tasks, 1, self.setup.plan.seed)
+        samples = cloneable(groups)
+        for number in range(1, warm_start.passes + 1):
+            metrics = warm_start.trainer.update(samples)
+            self.report.record("warm start", number, metrics, total=warm_start.passes)
+        self.setup.loop.sampler.engine = self.setup.loop.trainer.publish()
+
+    async def _train(self, done: int) -> int:
+        plan, panel = self.setup.plan, self.setup.panel
+        for number in range(done, plan.steps):
+            if self.stop.requested:
+                break
+            metrics = await self.setup.loop.step(number)
+            done = number + 1
+            self.report.record("train", done, metrics, total=plan.steps)
+            if done % panel.every == 0 and done < plan.steps:
+                await self._measure(done)
+            if done % plan.save_every == 0 or done == plan.steps or self.stop.requested:
+                self._save(done)
+        return done
+
+    async def _measure(self, step: int) -> Evaluation:
+        evaluation = await evaluate(self.setup.panel, self.setup.loop.sampler.engine)
+        self.report.record("eval", step, evaluation.curve())
+        low, high = evaluation.interval
+        self.report.say(f"step {step}: held-out success {evaluation.success:.3f} [{low:.3f}, {high:.3f}]")
+        return evaluation
+
+    async def _standing(self, step: int) -> tuple[dict[str, Any], Evaluation]:
+        """What the summary says of a policy: success when sampled, and when the likeliest token is taken."""
+        sampled = await self._measure(step)
+        if not self.setup.panel.greedy:
+            return sampled.summary(), sampled
+        greedy = await evaluate(self.setup.panel, self.setup.loop.sampler.engine, greedy=True)
+        extra = {"greedy_success": greedy.success, "greedy_interval": list(greedy.interval)}
+        return sampled.summary() | extra, sampled
+
+    async def _conclude(self, done: int) -> Summary:
+        self.summary["final"], last = await self._standing(done)
+        self.summary |= {"steps": done, "seconds": round(time.perf_counter() - self.began, 1)}
+        write_episodes(self.out / "episodes.jsonl", last.episodes)
+        (self.out / "episode.txt").write_text("\n\n".join(map(show, last.episodes[:4])), encoding="utf-8")
+        (self.out / "summary.json").write_text(json.dumps(self.summary, indent=1), encoding="utf-8")
+        plot_curve(self.out / "metrics.jsonl", self.out / "curve.png", f"{self.summary['credit']}, {self.setup.panel.name}")
+        return self.summary
+
+    def _save(self, step: int) -> None:
+        """Checkpoint; where the disk refuses, say so and train on, since the earlier checkpoint is still there."""
+        loop, root = self.setup.loop, self.out / "checkpoints"
+        parts = {"trainer": loop.trainer.state_dict()}
+        if isinstance(loop.credit, Learned):
+            parts["credit"] = loop.credit.state_dict()
+        progress = {"summary": self.summary, "seconds": time.perf_counter() - self.began}
+        try:
+            checkpoint.save(root, step, progress, parts, self.setup.policy.save)
+            checkpoint.prune(root, self.setup.plan.keep_checkpoints)
+        except CheckpointError as error:
+            self.report.say(f"[red]{error}[/red]")
