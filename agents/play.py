@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium
+from rich.columns import Columns
 from rich.console import Console
 from rich.padding import Padding
+from rich.text import Text
 
 from turngym.agents import Agent
 from turngym.agents.llm import LLM, Message, Reply, Sampling
@@ -17,8 +19,8 @@ from turngym.core.types import Call, Info
 
 HELP = """\
 Type an action or its number.
-/prompt  what the model would be shown      /state   the state that credit compares
-/expert  what the expert would do           /quit    leave"""
+/prompt  what the model would be shown    /state  the state that credit compares
+/expert  what the expert would do         /quit   leave"""
 
 WRITTEN = {
     "plain": "{action}",
@@ -26,10 +28,6 @@ WRITTEN = {
     "react": "Thought:\nAction: {action}",
 }
 """An action in each form that an agent may ask its model for."""
-
-
-class Quit(Exception):
-    """The person leaves, or there is nothing more to read."""
 
 
 class Person(LLM):
@@ -42,7 +40,7 @@ class Person(LLM):
         self._form, self._console, self._read = form, console, read
 
     async def __call__(self, messages: Sequence[Message]) -> Reply:
-        """Ask the person until an action is typed. Raises `Quit`."""
+        """Ask the person until an action is typed. Raises `EOFError` where the person leaves."""
         while (typed := self._line()).startswith("/"):
             self._console.print(self._told(typed, messages), markup=False, highlight=False)
         text = self._form.format(action=self._action(typed))
@@ -50,17 +48,16 @@ class Person(LLM):
         return Reply(text=text, message=message, call=Call(prompt_ids=[], action_ids=[], logprobs=[]))
 
     def _line(self) -> str:
-        try:
-            typed = self._read("> ").strip()
-        except EOFError:
-            raise Quit from None
+        typed = self._read("> ").strip()
         if typed == "/quit":
-            raise Quit
+            raise EOFError
         return typed
 
     def _told(self, command: str, messages: Sequence[Message]) -> Any:
         if command == "/prompt":
-            return Padding("\n\n".join(f"[{said['role']}]\n{said['content']}" for said in messages), (0, 0, 0, 4))
+            return Padding(
+                "\n\n".join(f"[{said['role']}]\n{said['content']}" for said in messages), (0, 0, 0, 4)
+            )
         told = {"/state": self.info.get("state"), "/expert": self.info.get("expert", "no expert here")}
         return str(told.get(command, HELP))
 
@@ -83,14 +80,14 @@ def play(
 ) -> None:
     """One episode at the terminal, until it ends or the person leaves.
 
-    `agent` shows the person what it would show a model; an agent that asks no model plays alone. `form` is the
-    reply form that the agent reads.
+    `agent` shows the person what it would show a model; an agent that asks no model plays alone. `form` is
+    the reply form that the agent reads.
     """
     console = console or Console()
     person = Person(WRITTEN[form], console, read)
     try:
         asyncio.run(_episode(env, agent, person, seed, console))
-    except Quit:
+    except EOFError:
         console.print("left")
 
 
@@ -112,8 +109,11 @@ async def _episode(
 
 def _show(console: Console, obs: str, info: Info) -> None:
     console.print(f"\n{obs}", markup=False, highlight=False)
-    for number, action in enumerate(info.get("admissible", []), start=1):
-        console.print(f"  {number:>3}  {action}", style="dim", markup=False, highlight=False)
+    numbered = [
+        Text(f"{number:>3}  {action}") for number, action in enumerate(info.get("admissible", []), start=1)
+    ]
+    if numbered:
+        console.print(Columns(numbered, padding=(0, 3)), style="dim")
 
 
 def _remark(console: Console, action: str, reward: float, info: Info) -> None:

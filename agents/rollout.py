@@ -8,22 +8,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from turngym.agents import Agent
 from turngym.agents.llm import LLM, Chat, Engine, EngineFailure, Sampling, TokenLimit, session
 from turngym.agents.parse import Invalid
 from turngym.core.seeding import derive_seed
 from turngym.core.types import Group, Info, Status, Task, Trajectory, Turn
-from turngym.envs.base import EnvFailure
-
-
-class EnvHandle(Protocol):
-    """What a rollout sees of an environment, wherever it runs."""
-
-    async def reset(self, *, seed: int, options: dict[str, Any]) -> tuple[str, Info]: ...
-
-    async def step(self, action: str) -> tuple[str, float, bool, bool, Info]: ...
+from turngym.envs.base import EnvFailure, EnvHandle
 
 
 class Leases(Protocol):
@@ -128,7 +120,7 @@ class Sampler:
         except TokenLimit as limit:
             _end(trajectory, Status.TOKEN_LIMIT, limit)
         except EnvFailure as failure:
-            _end(trajectory, Status.ENV_ERROR, failure)
+            _end(trajectory, Status.ENV_ERROR, f"{failure}\n{failure.trace}".rstrip())
         except EngineFailure as failure:
             _end(trajectory, Status.ENGINE_ERROR, failure)
         except TimeoutError:

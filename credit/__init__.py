@@ -50,3 +50,5 @@ registry.register("reinforce_pp_baseline", "turngym.credit.reinforce:ReinforcePP
 registry.register("gigpo", "turngym.credit.anchor:GiGPO")
 registry.register("hgpo", "turngym.credit.anchor:HGPO")
 registry.register("gae", "turngym.credit.gae:GAE")
+registry.register("shuffled", "turngym.credit.control:Shuffled")
+registry.register("shaped", "turngym.credit.shaped:Shaped")

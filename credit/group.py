@@ -42,8 +42,8 @@ def dr_grpo(*, cross_steps: bool = True, penalty: float = 0.0) -> GRPO:
 class RLOO:
     """REINFORCE leave-one-out (Ahmadian et al. 2024, arXiv 2402.14740).
 
-    The score less the mean of the others: of n values, `(score - mean) * n / (n - 1)`. A group of one keeps its
-    raw score.
+    The score less the mean of the others: of n values, `(score - mean) * n / (n - 1)`. A group of one keeps
+    its raw score.
     """
 
     cross_steps: bool = True

@@ -13,7 +13,7 @@ from turngym.core.samples import Sample, assign, pack
 from turngym.core.seeding import derive_seed
 from turngym.core.types import Group, Task, Trajectory
 from turngym.credit import Credit, Learned, Steps
-from turngym.credit.steps import with_values
+from turngym.trainers.values import with_values
 from turngym.trainers import Trainer
 
 Metrics = dict[str, float]

@@ -61,7 +61,7 @@ class PolicyTrainer:
     ) -> None:
         self.model, self.engine, self.device = model.to(device), engine, torch.device(device)
         self.reference = deepcopy(model).requires_grad_(False).eval() if kl_coef else None
-        self.value_head = nn.Linear(width(model), 1).to(device) if critic else None
+        self.value_head = _value_head(width(model)).to(device) if critic else None
         self.precision = precision
         self.epochs, self.minibatch, self.max_tokens, self.normalise = epochs, minibatch, max_tokens, normalise
         self.clip_low, self.clip_high, self.dual_clip = clip_low, clip_high, dual_clip
@@ -192,3 +192,11 @@ def _watch(logp: Tensor, old: Tensor, batch: Batch, low: float, high: float) -> 
         "clipped": ((ratio < 1 - low) | (ratio > 1 + high)).float(),
         "behaviour_gap": (old - batch.logprobs).abs(),
     }
+
+
+def _value_head(inputs: int) -> nn.Linear:
+    """A critic that begins by saying 0 of everything."""
+    head = nn.Linear(inputs, 1)
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    return head

@@ -85,7 +85,7 @@ def prepare(run: Table, stack: ExitStack, *, weights: str | None = None) -> Setu
     plan = Plan(**bind(Plan, run.get("loop", {}), "loop"))
     policy = _policy(run, plan.seed, weights)
     engine = build(
-        engines.registry, {"name": "hf"} | run.get("engine", {}), "engine", model=policy.model, eos_ids=policy.eos_ids
+        engines.registry, {"name": "hf"} | run.get("engine", {}), "engine", model=policy.model, stop_ids=policy.eos_ids
     )
     trainer = build(registry, run["trainer"], "trainer", model=policy.model, engine=engine, seed=plan.seed)
     sampler = _sampler(run, policy, _pool(run, run["env"], "env", stack), trainer.publish())

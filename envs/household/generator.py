@@ -145,7 +145,11 @@ def _furnish(goal: Goal, size: Size, draw: Draw) -> list[str]:
 
 def _needed(goal: Goal, here: list[str], draw: Draw) -> list[str]:
     """The place to put things or a stand for the lamp, the appliance, and somewhere for the target to begin."""
-    needed = [draw.one([kind for kind in here if kind in LAMP_STANDS[goal.room]])] if goal.place == LAMP else [goal.place]
+    needed = (
+        [draw.one([kind for kind in here if kind in LAMP_STANDS[goal.room]])]
+        if goal.place == LAMP
+        else [goal.place]
+    )
     if goal.task_type in APPLIANCE:
         needed.append(APPLIANCE[goal.task_type])
     if not sources(goal.target, goal.place, needed):
@@ -156,13 +160,12 @@ def _needed(goal: Goal, here: list[str], draw: Draw) -> list[str]:
 def _stock(goal: Goal, places: list[str], size: Size, draw: Draw) -> list[tuple[str, int]]:
     """Objects with the index of the receptacle they begin in; targets, copies included, never in the goal's kind."""
     homes = {
-        kind: [i for i, place in enumerate(places) if kind in HOLDS[place]] for kind in things(size, goal.room)
+        kind: [i for i, place in enumerate(places) if kind in HOLDS[place]]
+        for kind in things(size, goal.room)
     }
     homes[goal.target] = [i for i in homes[goal.target] if places[i] != goal.place]
     targets = [goal.target] * (2 if goal.task_type == "pick_two_obj_and_place" else 1)
-    spare = [
-        kind for kind, at in homes.items() if at for _ in range(size.copies - targets.count(kind))
-    ]
+    spare = [kind for kind, at in homes.items() if at for _ in range(size.copies - targets.count(kind))]
     kinds = targets + draw.some(spare, draw.between(size.objects) - len(targets))
     stocked = [(kind, draw.one(homes[kind])) for kind in draw.some(kinds, len(kinds))]
     return [*_lamp(goal, places, draw), *stocked]

@@ -1,41 +1,41 @@
 """Goals: a PDDL condition compiled into a test of the state.
 
-Understood: `and`, `or`, `not`, `imply`, `exists`, `forall`, `=` and every predicate of the domain that an action
-can change and that shows in the state, besides all facts that never change.
+Understood: `and`, `or`, `not`, `imply`, `exists`, `forall`, `=`, every fact that never changes and the facts of
+`CHANGING`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from turngym.envs.household.pddl import Expr, ProblemError, typed
 from turngym.envs.household.state import State
 
+Facts = Mapping[str, set[tuple[str, ...]]]
 Binding = dict[str, str]
 Test = Callable[[State, Binding], bool]
-Facts = Mapping[str, frozenset[tuple[str, ...]]]
 
 CHANGING: dict[str, Callable[..., bool]] = {
     "atlocation": lambda state, agent, location: state.location == location,
     "opened": lambda state, receptacle: receptacle in state.opened,
-    "inreceptacle": lambda state, thing, receptacle: thing in state.contents.get(receptacle, ()),
-    "objectatlocation": lambda state, thing, location: thing in state.lying.get(location, ()),
-    "holds": lambda state, agent, thing: thing in state.held,
+    "inreceptacle": lambda state, item, receptacle: item in state.contents.get(receptacle, ()),
+    "objectatlocation": lambda state, item, location: item in state.lying.get(location, ()),
+    "holds": lambda state, agent, item: item in state.held,
     "holdsany": lambda state, agent: state.hands_full,
-    "isclean": lambda state, thing: thing in state.clean,
-    "ishot": lambda state, thing: thing in state.hot,
-    "iscool": lambda state, thing: thing in state.cool,
-    "ison": lambda state, thing: thing in state.on,
-    "istoggled": lambda state, thing: thing in state.toggled,
-    "issliced": lambda state, thing: thing in state.sliced,
+    "isclean": lambda state, item: item in state.clean,
+    "ishot": lambda state, item: item in state.hot,
+    "iscool": lambda state, item: item in state.cool,
+    "ison": lambda state, item: item in state.on,
+    "istoggled": lambda state, item: item in state.toggled,
+    "issliced": lambda state, item: item in state.sliced,
 }
-"""Predicates that actions change. (`checked` changes too, but nothing reads it and no goal asks for it.)"""
+"""Predicates that actions change, as tests of the state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A goal: its text as nested lists, and the test compiled from it."""
+    """A goal: the PDDL condition, and the test compiled from it."""
 
     expr: Expr
     test: Test
@@ -45,11 +45,20 @@ class Goal:
 
 
 def compile_goal(expr: Expr, facts: Facts, types: Mapping[str, str]) -> Goal:
-    """Compile a goal for one problem: its initial facts by predicate and the type of each of its names.
+    """Compile a goal for one problem: its initial facts by predicate, and the type of each of its names.
 
-    Raises `ProblemError` for a condition or predicate that is not understood.
+    Raises `ProblemError` for a condition that is not understood.
     """
     return Goal(expr, _Compiler(facts, types).compile(expr))
+
+
+def words(expr: Expr) -> Iterator[str]:
+    """Every word of an expression, from left to right."""
+    if isinstance(expr, str):
+        yield expr
+    else:
+        for part in expr:
+            yield from words(part)
 
 
 class _Compiler:
@@ -59,6 +68,8 @@ class _Compiler:
 
     def compile(self, expr: Expr) -> Test:
         match expr:
+            case []:
+                return lambda state, binding: True
             case ["and", *parts]:
                 return _all([self.compile(part) for part in parts])
             case ["or", *parts]:
@@ -67,43 +78,85 @@ class _Compiler:
                 return _not(self.compile(part))
             case ["imply", left, right]:
                 return _any([_not(self.compile(left)), self.compile(right)])
+            case ["exists", list(variables), ["exists", list(more), body]]:
+                return self.compile(["exists", [*variables, *more], body])
             case ["exists", list(variables), body]:
-                return self._exists(dict(typed(variables)), body)
+                return self._exists(list(typed(variables)), _conjuncts(body))
             case ["forall", list(variables), body]:
-                return _not(self._exists(dict(typed(variables)), ["not", body]))
-            case [str(predicate), *args] if all(isinstance(arg, str) for arg in args):
-                return self._atom(predicate, tuple(map(str, args)))
-            case _:
-                raise ProblemError(f"the goal has a part that is no PDDL condition: {expr!r}")
+                return _not(self.compile(["exists", variables, ["not", body]]))
+            case [str(predicate), *args]:
+                return self._atom(predicate, args)
+        raise ProblemError(f"the goal has a part that is no PDDL condition: {expr!r}")
 
-    def _atom(self, predicate: str, args: tuple[str, ...]) -> Test:
+    def _atom(self, predicate: str, args: list[Expr]) -> Test:
+        names = [arg for arg in args if isinstance(arg, str)]
+        if len(names) < len(args):
+            raise ProblemError(f"the goal has a condition {predicate!r} that this engine does not know")
         if predicate == "=":
-            left, right = args
+            left, right = names
             return lambda state, binding: binding.get(left, left) == binding.get(right, right)
         if predicate == "checked":
-            raise ProblemError("the goal asks for 'checked', which this engine does not keep")
-        changing = CHANGING.get(predicate)
-        if changing is not None:
-            return lambda state, binding: changing(state, *[binding.get(arg, arg) for arg in args])
-        facts = self.facts.get(predicate, frozenset())
-        return lambda state, binding: tuple([binding.get(arg, arg) for arg in args]) in facts
+            raise ProblemError("the goal asks for 'checked', a fact that this engine does not keep")
+        if predicate in CHANGING:
+            changing = CHANGING[predicate]
+            return lambda state, binding: changing(state, *[binding.get(name, name) for name in names])
+        facts = self.facts.get(predicate, set())
+        return lambda state, binding: tuple([binding.get(name, name) for name in names]) in facts
 
-    def _exists(self, variables: dict[str, str], body: Expr) -> Test:
-        """Bind one variable after another, testing each conjunct as soon as its variables are bound."""
-        parts = _conjuncts(body)
-        test = _all([self.compile(part) for part in _free_of(parts, set(variables))])
-        unbound = set(variables)
-        steps: list[tuple[str, list[str], Test]] = []
-        for name in variables:
-            before = {id(part) for part in _free_of(parts, unbound)}
-            unbound.discard(name)
-            ready = [part for part in _free_of(parts, unbound) if id(part) not in before]
-            domain = self._domain(name, variables[name], ready)
-            steps.append((name, domain, _all([self.compile(part) for part in ready])))
-        for name, domain, ready_test in reversed(steps):
-            pass
-        raise NotImplementedError
+    def _exists(self, variables: list[tuple[str, str]], parts: list[Expr]) -> Test:
+        """Bind the variables in order; test each part as soon as all its variables are bound."""
+        if not variables:
+            return _all([self.compile(part) for part in parts])
+        (name, kind), *rest = variables
+        unbound = {later for later, _ in rest}
+        ready = [part for part in parts if unbound.isdisjoint(words(part))]
+        waiting = [part for part in parts if not unbound.isdisjoint(words(part))]
+        domain = self._domain(name, kind, ready)
+        now = _all([self.compile(part) for part in ready])
+        then = self._exists(rest, waiting)
+
+        def test(state: State, binding: Binding) -> bool:
+            return any(
+                now(state, inner) and then(state, inner)
+                for inner in ({**binding, name: one} for one in domain)
+            )
+
+        return test
 
     def _domain(self, name: str, kind: str, parts: list[Expr]) -> list[str]:
-        """Names that the variable may stand for: those of its type that meet every constant condition on it."""
-        raise NotImplementedError
+        """What a variable may stand for: the names of its type that meet the unchanging conditions on it alone."""
+        fixed = [part for part in parts if self._is_fixed(part, name)]
+        # `object` is PDDL's root type: every name is one.
+        ofkind = (one for one, its_kind in self.types.items() if kind in (its_kind, "object"))
+        return [one for one in ofkind if all(self._is_fact(part, {name: one}) for part in fixed)]
+
+    def _is_fixed(self, part: Expr, name: str) -> bool:
+        match part:
+            case [str(predicate), *args] if predicate in self.facts and predicate not in CHANGING:
+                return all(isinstance(arg, str) and (arg == name or not arg.startswith("?")) for arg in args)
+        return False
+
+    def _is_fact(self, part: Expr, binding: Binding) -> bool:
+        predicate, *names = words(part)
+        return tuple(binding.get(name, name) for name in names) in self.facts[predicate]
+
+
+def _conjuncts(expr: Expr) -> list[Expr]:
+    match expr:
+        case ["and", *parts]:
+            return parts
+    return [expr]
+
+
+def _all(tests: list[Test]) -> Test:
+    if len(tests) == 1:
+        return tests[0]
+    return lambda state, binding: all(test(state, binding) for test in tests)
+
+
+def _any(tests: list[Test]) -> Test:
+    return lambda state, binding: any(test(state, binding) for test in tests)
+
+
+def _not(test: Test) -> Test:
+    return lambda state, binding: not test(state, binding)

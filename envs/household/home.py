@@ -36,9 +36,18 @@ class Home:
 SENTENCES: dict[str, tuple[str, str]] = {
     "pick_and_place_simple": ("put a {target} in {place}", "put some {target} on {place}"),
     "look_at_obj_in_light": ("look at {target} under the {place}", "examine the {target} with the {place}"),
-    "pick_clean_then_place_in_recep": ("put a clean {target} in {place}", "clean some {target} and put it in {place}"),
-    "pick_heat_then_place_in_recep": ("put a hot {target} in {place}", "heat some {target} and put it in {place}"),
-    "pick_cool_then_place_in_recep": ("put a cool {target} in {place}", "cool some {target} and put it in {place}"),
+    "pick_clean_then_place_in_recep": (
+        "put a clean {target} in {place}",
+        "clean some {target} and put it in {place}",
+    ),
+    "pick_heat_then_place_in_recep": (
+        "put a hot {target} in {place}",
+        "heat some {target} and put it in {place}",
+    ),
+    "pick_cool_then_place_in_recep": (
+        "put a cool {target} in {place}",
+        "cool some {target} and put it in {place}",
+    ),
     "pick_two_obj_and_place": ("put two {target} in {place}", "find two {target} and put them in {place}"),
 }
 """Task type to ALFWorld's two ways of asking for it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_HELP = """
+_HELP = """\
 Available commands:
   look:                             look around your current location
   inventory:                        check your current inventory
@@ -40,15 +40,15 @@ class Logic:
 
 LOGICS: dict[str, Logic] = {
     "0.4": Logic(
-        put="move {object} to {receptacle}",
-        put_done="You move the {object} to the {receptacle}.",
+        put="move {} to {}",
+        put_done="You move the {} to the {}.",
         names_locations=False,
         help=_HELP,
         washes=frozenset({"sinkbasintype"}),
     ),
     "2.1.1": Logic(
-        put="put {object} in/on {receptacle}",
-        put_done="You put the {object} in/on the {receptacle}.",
+        put="put {} in/on {}",
+        put_done="You put the {} in/on the {}.",
         names_locations=True,
         help=None,
         washes=frozenset({"sinkbasintype", "sinktype"}),

@@ -36,7 +36,9 @@ def read(text: str) -> list[Expr]:
     if len(open_lists) > 1:
         raise ProblemError(f"PDDL text ends with {len(open_lists) - 1} '(' still open; is the file complete?")
     if len(root) != 1 or isinstance(root[0], str):
-        raise ProblemError(f"expected one PDDL expression, found {text.strip()[:40]!r}; is this a PDDL problem?")
+        raise ProblemError(
+            f"expected one PDDL expression, found {text.strip()[:40]!r}; is this a PDDL problem?"
+        )
     return root[0]
 
 

@@ -60,7 +60,9 @@ class Size:
 def _check_known(what: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:
     unknown = set(names) - set(known)
     if unknown or not names:
-        raise ValueError(f"unknown {what} {', '.join(sorted(unknown)) or '(none given)'}; choose from {', '.join(known)}")
+        raise ValueError(
+            f"unknown {what} {', '.join(sorted(unknown)) or '(none given)'}; choose from {', '.join(known)}"
+        )
 
 
 def find(size: str | Size) -> Size:
@@ -139,7 +141,7 @@ SIZES: dict[str, Size] = {
         task_types=_KITCHEN,
         receptacles=(6, 6),
         objects=(8, 8),
-        closed=0.5,
+        closed=0.65,
         furniture=8,
         kinds=10,
         alike=2,

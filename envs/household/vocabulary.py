@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from turngym.envs.household.catalog import LAMP
+from turngym.envs.household.logic import logic_of
 from turngym.envs.household.sizes import Size, find, furniture, goals, things
 
 _COMMANDS = {
@@ -38,11 +39,16 @@ _REPLIES = {
 
 
 def vocabulary(size: str | Size = "small", logic: str = "0.4") -> list[str]:
-    """Every entity name, kind and phrase of that size and text version, each once, in a fixed order."""
-    size = find(size)
+    """Every entity name, kind and phrase of that size and text version, each once, in a fixed order.
+
+    Raises:
+        ValueError: an unknown size or text version.
+    """
+    size, answer = find(size), logic_of(logic).help
     phrases = [table[key] for table in (_COMMANDS, _REPLIES) for key in ("both", logic)]
     words = [word for phrase in (*phrases, _GOALS) for word in phrase.split("|")]
-    return list(dict.fromkeys([*words, *_kinds(size), *entities(size), *_locations(size, logic)]))
+    manual = [answer.strip()] if answer else []
+    return list(dict.fromkeys([*words, *manual, *_kinds(size), *entities(size), *_locations(size, logic)]))
 
 
 def entities(size: str | Size) -> list[str]:
@@ -50,7 +56,10 @@ def entities(size: str | Size) -> list[str]:
     size = find(size)
     most: dict[str, int] = {}
     for room in size.rooms:
-        for kind, count in [*furniture(size, room).items(), *((kind, size.copies) for kind in things(size, room))]:
+        for kind, count in [
+            *furniture(size, room).items(),
+            *((kind, size.copies) for kind in things(size, room)),
+        ]:
             most[kind] = max(most.get(kind, 0), count)
     if "look_at_obj_in_light" in size.task_types:
         most[LAMP] = 1

@@ -141,7 +141,9 @@ def test_half_of_the_receptacles_are_closed_when_half_are_asked_for() -> None:
 
 
 def test_no_receptacle_is_closed_when_none_is_asked_for_and_needed() -> None:
-    open_house = replace(SIZES["medium"], closed=0.0, rooms=("bedroom",), task_types=("look_at_obj_in_light",))
+    open_house = replace(
+        SIZES["medium"], closed=0.0, rooms=("bedroom",), task_types=("look_at_obj_in_light",)
+    )
     facts = [read_facts(make_game(seed, open_house).pddl_problem) for seed in range(50)]
     assert sum("openable" in fact for fact in facts) < 5
 
@@ -151,7 +153,9 @@ def test_what_fits_where_is_what_the_real_games_say() -> None:
         facts = read_facts(game["pddl_problem"])
         here = set(kinds(facts, "receptacleType").values()) & set(HOLDS)
         things = set(kinds(facts, "objectType").values())
-        pairs = {(place.removesuffix("Type"), kind.removesuffix("Type")) for place, kind in facts["canContain"]}
+        pairs = {
+            (place.removesuffix("Type"), kind.removesuffix("Type")) for place, kind in facts["canContain"]
+        }
         listed = {(place, kind) for place in here for kind in HOLDS[place] & things}
         assert {(place, kind) for place, kind in pairs if place in here and kind in things} == listed
 
@@ -176,7 +180,9 @@ def test_goals_have_the_structure_of_the_real_ones() -> None:
 def test_goal_sentences_have_the_wording_of_the_real_ones() -> None:
     for game in real_games():
         target, place = game["id"].split("-")[1].lower(), game["id"].split("-")[3].lower()
-        assert game["task"] in [text.format(target=target, place=place) for text in SENTENCES[game["task_type"]]]
+        assert game["task"] in [
+            text.format(target=target, place=place) for text in SENTENCES[game["task_type"]]
+        ]
 
 
 @pytest.mark.parametrize(
@@ -185,7 +191,10 @@ def test_goal_sentences_have_the_wording_of_the_real_ones() -> None:
         ({"seed": 0, "size": "huge"}, "unknown size 'huge'"),
         ({"seed": 0, "split": "valid"}, "unknown split 'valid'"),
         ({"seed": 0, "task_types": ["dance"]}, "no task type dance"),
-        ({"seed": 0, "size": "small", "task_types": ["look_at_obj_in_light"]}, "no task type look_at_obj_in_light"),
+        (
+            {"seed": 0, "size": "small", "task_types": ["look_at_obj_in_light"]},
+            "no task type look_at_obj_in_light",
+        ),
         ({"seed": -1}, "seed"),
     ],
 )

@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
-from turngym.core.errors import ConfigError, suggest
+from turngym.core.errors import ConfigError, UserError, suggest
 from turngym.core.registry import Registry
 
 Table = dict[str, Any]
@@ -92,13 +92,17 @@ def check_sections(run: Mapping[str, Any], known: Iterable[str]) -> None:
 
 
 def build(registry: Registry, table: Mapping[str, Any], where: str, **given: Any) -> Any:
-    """Make the plug-in that a section's `name` asks for.
+    """Make the plug-in that a section's `name` asks for; what it says against a value is a `ConfigError`.
 
     The section's other keys are its arguments; `given` are those from the code, which the user may not set.
     """
     factory = registry.get(plugin_name(table, where))
     arguments = {key: value for key, value in table.items() if key != "name"}
-    return factory(**bind(factory, arguments, where, given=given), **given)
+    bound = bind(factory, arguments, where, given=given)
+    try:
+        return factory(**bound, **given)
+    except ValueError as error:
+        raise error if isinstance(error, UserError) else ConfigError(f"[{where}] {error}") from error
 
 
 def plugin_name(table: Mapping[str, Any], where: str) -> str:
@@ -176,6 +180,8 @@ def fits(value: Any, annotation: Any) -> bool:
         return value in arguments
     if origin in (list, tuple, Sequence, Iterable):
         return isinstance(value, list) and all(fits(item, arguments[0]) for item in value)
+    if origin is dict:
+        return isinstance(value, dict)
     if annotation is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if annotation is int:

@@ -84,7 +84,7 @@ class Registry:
     def _entry_point(self, name: str) -> str:
         found = {point.value: point for point in self._installed() if point.name == name}
         if not found:
-            raise UnknownName(f"no {self.kind} plug-in is called {name!r}; {suggest(name, self.names())}")
+            raise UnknownName(f"no plug-in for {self.kind} is called {name!r}; {suggest(name, self.names())}")
         if len(found) > 1:
             owners = " and ".join(sorted(found))
             raise ValueError(f"{self.kind} {name!r} is offered by {owners}; uninstall one of the packages")

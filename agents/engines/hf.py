@@ -1,0 +1,374 @@
+"""A transformers model in this process, sampling for many episodes at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from turngym.agents.engines.kvcache import ATTENTION, Held, KVCache, Layout
+from turngym.agents.llm import Completion, Engine, Sampling
+
+
+class HFEngine:
+    """Samples from a causal language model of transformers; the very module that a trainer may be updating.
+
+    A batch starts when every live session has asked, or `gather_s` seconds after the last request (`None`: only
+    then, whoever is slow, which makes batches and so every rounding repeat). Keys and values of an episode are
+    kept between its turns, so only new tokens are computed. A completion depends on the weights, the prompt and
+    the request's seed; the batch around it can change only the last bits of a log-probability.
+
+    `stop_ids` end a reply. `max_cached_tokens` bounds the stored keys and values, `prefill_tokens` the new tokens
+    of one forward pass. `autocast` computes in that type (`torch.bfloat16`).
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        stop_ids: Iterable[int],
+        gather_s: float | None = 0.02,
+        max_cached_tokens: int = 262_144,
+        prefill_tokens: int = 1024,
+        autocast: torch.dtype | None = None,
+    ) -> None:
+        self.version = 0
+        self._gather_s = gather_s
+        self._decoder = Decoder(
+            model,
+            stop_ids=frozenset(stop_ids),
+            cache=KVCache(max_cached_tokens),
+            prefill_tokens=prefill_tokens,
+            autocast=autocast,
+        )
+        self._live: set[int] = set()
+        self._waiting: list[Request] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._busy: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="hf-engine")
+
+    @contextmanager
+    def session(self) -> Iterator[Engine]:
+        """An engine for one episode, whose keys and values are kept until the context closes."""
+        self._attach()
+        session = _Session(self)
+        self._live.add(id(session))
+        try:
+            yield session
+        finally:
+            self._live.discard(id(session))
+            self._decoder.drop(session.held)
+            self._start_if_full()
+
+    async def generate(self, prompt_ids: list[int], sampling: Sampling) -> Completion:
+        """One completion outside any episode."""
+        with self.session() as session:
+            return await session.generate(prompt_ids, sampling)
+
+    def updated(self, version: int) -> None:
+        """The weights have changed: stored keys and values are forgotten, completions carry `version`."""
+        self.version = version
+        self._decoder.forget()
+
+    async def submit(self, held: Held, prompt_ids: list[int], sampling: Sampling) -> Completion:
+        """Queue a request of a session and wait for its batch.
+
+        Raises `ValueError` for an empty prompt and for a request longer than the whole cache.
+        """
+        self._attach()
+        assert self._loop is not None
+        request = Request(held, prompt_ids, sampling, self._loop.create_future())
+        self._decoder.check(request)
+        self._waiting.append(request)
+        self._start_if_full()
+        if self._busy is None and self._gather_s is not None:
+            self._restart_timer(self._gather_s)
+        return await request.future
+
+    def _attach(self) -> None:
+        """Requests belong to the running loop; what an ended loop left behind has nobody waiting for it."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop, self._timer, self._busy = loop, None, None
+            self._waiting.clear()
+            self._live.clear()
+
+    def _restart_timer(self, seconds: float) -> None:
+        assert self._loop is not None
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, self._start)
+
+    def _start_if_full(self) -> None:
+        if self._waiting and len(self._waiting) >= len(self._live):
+            self._start()
+
+    def _start(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._busy is None and self._waiting:
+            assert self._loop is not None
+            self._busy = self._loop.create_task(self._run())
+
+    async def _run(self) -> None:
+        """One batch, in a thread, so that environments are heard meanwhile."""
+        batch = [request for request in self._waiting if not request.future.done()]
+        self._waiting.clear()
+        batch.sort(key=lambda request: (request.sampling.seed, request.prompt_ids))
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._thread, self._decoder.decode, batch)
+        except Exception as error:
+            _settle(batch, lambda request: request.future.set_exception(error))
+        else:
+            version = self.version
+            _settle(batch, lambda request: request.future.set_result(request.completion(version)))
+        self._busy = None
+        self._start_if_full()
+        if self._waiting and self._busy is None and self._gather_s is not None:
+            self._restart_timer(self._gather_s)
+
+
+@dataclass(eq=False, slots=True)
+class Request:
+    """One completion in the making."""
+
+    held: Held
+    prompt_ids: list[int]
+    sampling: Sampling
+    future: asyncio.Future[Completion]
+    token_ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    stop: str | None = None
+    uniforms: npt.NDArray[np.float64] = field(init=False)  # [max_tokens]
+
+    def __post_init__(self) -> None:
+        self.uniforms = np.random.default_rng(self.sampling.seed).random(self.sampling.max_tokens)
+
+    @property
+    def length(self) -> int:
+        """Positions it may need."""
+        return len(self.prompt_ids) + self.sampling.max_tokens
+
+    @property
+    def uniform(self) -> float:
+        """The number that decides the next token."""
+        return float(self.uniforms[min(len(self.token_ids), len(self.uniforms) - 1)])
+
+    def add(self, token: int, logprob: float, stop_ids: frozenset[int]) -> None:
+        """Take the next token, unless the completion is at its end."""
+        if self.stop is not None:
+            return
+        self.token_ids.append(token)
+        self.logprobs.append(logprob)
+        if token in stop_ids:
+            self.stop = "stop"
+        elif len(self.token_ids) == self.sampling.max_tokens:
+            self.stop = "length"
+
+    def completion(self, version: int) -> Completion:
+        """The finished completion."""
+        assert self.stop is not None
+        return Completion(token_ids=self.token_ids, logprobs=self.logprobs, stop=self.stop, version=version)
+
+
+@dataclass(eq=False)
+class Decoder:
+    """The decode loop: prefill what the cache lacks, then a token per row and pass."""
+
+    model: Any
+    stop_ids: frozenset[int]
+    cache: KVCache
+    prefill_tokens: int = 1024
+    autocast: torch.dtype | None = None
+    stale: bool = False
+    dropped: list[Held] = field(default_factory=list)
+
+    def drop(self, held: Held) -> None:
+        """Forget an episode before the next batch."""
+        self.dropped.append(held)
+
+    def forget(self) -> None:
+        """Forget all episodes before the next batch."""
+        self.stale = True
+
+    def check(self, request: Request) -> None:
+        """Refuse what can never be decoded."""
+        if not request.prompt_ids:
+            raise ValueError("the prompt is empty; a completion needs at least one token to follow")
+        if not self.cache.fits(request.length):
+            raise ValueError(
+                f"a request of {request.length} tokens does not fit a cache of {self.cache.max_tokens}; "
+                "raise max_cached_tokens"
+            )
+
+    def decode(self, requests: Sequence[Request]) -> None:
+        """Complete the requests in place.
+
+        Raises `FloatingPointError` where the model gives no probabilities (its weights hold NaN or infinity).
+        """
+        self._sweep()
+        try:
+            with self._sampling_mode():
+                rest = list(requests)
+                while rest:
+                    part, rest = self._part(rest)
+                    self._complete(part)
+        except BaseException:
+            self.cache.reset()  # half-written rows, perhaps NaN, which no mask hides
+            raise
+
+    def _sweep(self) -> None:
+        if self.stale:
+            self.cache.clear()
+            self.stale = False
+        while self.dropped:
+            self.cache.release(self.dropped.pop())
+
+    @contextmanager
+    def _sampling_mode(self) -> Iterator[None]:
+        """Evaluation mode, our attention, no gradients; afterwards the model is as it was."""
+        config, training = self.model.config, self.model.training
+        attention = config._attn_implementation
+        self.model.eval()
+        config._attn_implementation = ATTENTION
+        try:
+            with ExitStack() as stack:
+                stack.enter_context(torch.inference_mode())
+                if self.autocast is not None:
+                    stack.enter_context(torch.autocast(self.model.device.type, dtype=self.autocast))
+                yield
+        finally:
+            config._attn_implementation = attention
+            self.model.train(training)
+
+    def _part(self, requests: list[Request]) -> tuple[list[Request], list[Request]]:
+        """As many requests as the cache holds together, and the rest."""
+        rows = self.cache.fits(max(request.length for request in requests))
+        return requests[:rows], requests[rows:]
+
+    def _complete(self, requests: list[Request]) -> None:
+        rows = self._place(requests)
+        logits = self._prefill(rows)
+        while True:
+            self._draw(rows, logits)
+            live = [request for request in rows if request.stop is None]
+            if not live:
+                return
+            if 2 * len(live) <= len(rows):
+                rows = self._place(live)
+            logits = self._step(rows)
+
+    def _place(self, requests: list[Request]) -> list[Request]:
+        """The requests in the order of their slots, which are 0 to B-1."""
+        self.cache.place([request.held for request in requests], max(request.length for request in requests))
+        return sorted(requests, key=lambda request: request.held.slot)
+
+    def _prefill(self, rows: list[Request]) -> torch.Tensor:
+        """Compute what the cache lacks of the prompts; logits [B, V] of the next token."""
+        for request in rows:
+            held = request.held
+            held.ids = held.ids[: _common(held.ids, request.prompt_ids[:-1])]
+        logits = [self._extend(rows[chunk]) for chunk in _chunks([_missing(row) for row in rows], self.prefill_tokens)]
+        for request in rows:
+            request.held.ids = list(request.prompt_ids)
+        return torch.cat(logits)
+
+    def _extend(self, rows: list[Request]) -> torch.Tensor:
+        starts = [len(request.held.ids) for request in rows]
+        new = [request.prompt_ids[start:] for request, start in zip(rows, starts, strict=True)]
+        return self._forward([request.held.slot for request in rows], starts, new)
+
+    def _step(self, rows: list[Request]) -> torch.Tensor:
+        """Logits [B, V] after each row's latest token; a finished row is carried along and learns nothing."""
+        starts = [len(request.held.ids) for request in rows]
+        logits = self._forward(range(len(rows)), starts, [request.token_ids[-1:] for request in rows])
+        for request in rows:
+            if request.stop is None:
+                request.held.ids.append(request.token_ids[-1])
+        return logits
+
+    def _forward(self, slots: Sequence[int], starts: list[int], new: list[list[int]]) -> torch.Tensor:
+        device = self.model.device
+        layout = Layout(self.cache, slots, starts, [len(ids) for ids in new], device)
+        output = self.model(
+            input_ids=torch.tensor([[token for ids in new for token in ids]], device=device),
+            position_ids=layout.position[None],
+            use_cache=False,
+            logits_to_keep=layout.last,
+            layout=layout,
+        )
+        logits: torch.Tensor = output.logits[0]
+        return logits.float()
+
+    def _draw(self, rows: list[Request], logits: torch.Tensor) -> None:
+        temperatures = [request.sampling.temperature for request in rows]
+        tokens, logprobs = draw(logits, temperatures, [request.uniform for request in rows])
+        chosen = logprobs.tolist()
+        if not all(np.isfinite(chosen)):
+            raise FloatingPointError("the model's logits are not finite; its weights hold NaN or infinity")
+        for request, token, logprob in zip(rows, tokens.tolist(), chosen, strict=True):
+            request.add(token, logprob, self.stop_ids)
+
+
+def draw(
+    logits: torch.Tensor, temperatures: Sequence[float], uniforms: Sequence[float]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens [B] by inverting the distribution function at the uniforms, and their log-probabilities [B].
+
+    At temperature 0 the likeliest token is taken and its log-probability at temperature 1 is given.
+    """
+    temperature = torch.tensor(temperatures, device=logits.device)[:, None]
+    greedy = temperature == 0
+    logprobs = torch.log_softmax(logits / temperature.masked_fill(greedy, 1.0), -1)
+    total = logprobs.exp().cumsum(-1, dtype=torch.float64)
+    level = torch.tensor(uniforms, dtype=torch.float64, device=logits.device)[:, None] * total[:, -1:]
+    tokens = torch.searchsorted(total, level, right=True).clamp_(max=logits.shape[-1] - 1)
+    tokens = torch.where(greedy, logits.argmax(-1, keepdim=True), tokens)
+    return tokens[:, 0], logprobs.gather(-1, tokens)[:, 0]
+
+
+class _Session:
+    def __init__(self, engine: HFEngine) -> None:
+        self._engine, self.held = engine, Held()
+
+    async def generate(self, prompt_ids: list[int], sampling: Sampling) -> Completion:
+        return await self._engine.submit(self.held, prompt_ids, sampling)
+
+
+def _settle(batch: Iterable[Request], how: Callable[[Request], None]) -> None:
+    for request in batch:
+        if not request.future.done():
+            how(request)
+
+
+def _common(first: list[int], second: list[int]) -> int:
+    """The length of the longest common beginning."""
+    length = min(len(first), len(second))
+    if first[:length] == second[:length]:
+        return length
+    return next(place for place in range(length) if first[place] != second[place])
+
+
+def _missing(request: Request) -> int:
+    return len(request.prompt_ids) - len(request.held.ids)
+
+
+def _chunks(sizes: Sequence[int], limit: int) -> list[slice]:
+    """Runs of neighbours whose sizes sum to at most `limit`, or that are single."""
+    edges, total = [0], 0
+    for place, size in enumerate(sizes):
+        total += size
+        if total > limit and place > edges[-1]:
+            edges.append(place)
+            total = size
+    return [slice(low, high) for low, high in zip(edges, [*edges[1:], len(sizes)], strict=True)]

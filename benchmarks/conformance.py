@@ -1,0 +1,112 @@
+"""Recompute recorded outputs with our code: `python -m turngym.benchmarks.conformance [--data DIR] FILE...`.
+
+A file's kind is told from its content. A line is printed per kind of output; any miss makes the exit code 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import lzma
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from turngym.benchmarks import conformance_alfworld, conformance_groups
+from turngym.benchmarks.agreement import Row, rows
+from turngym.core.errors import UserError
+
+Record = dict[str, Any]
+NOT_YET = ("OPRL", "SPA", "WebShop")
+
+
+class ConformanceError(UserError, ValueError):
+    """A file that cannot be recomputed."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check the files and print the rows; 0 where everything agrees, 1 for a miss, 2 for a file we cannot check."""
+    parser = argparse.ArgumentParser(prog="python -m turngym.benchmarks.conformance", description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder with the ALFWorld games; default: that of the file")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    given = parser.parse_args(arguments)
+    console = Console(soft_wrap=True, highlight=False)
+    return max(_report(console, path, given.data) for path in given.files)
+
+
+def _report(console: Console, path: Path, data: Path | None) -> int:
+    try:
+        found = check(path, data)
+    except UserError as error:
+        console.print(f"[bold red]{escape(str(error))}[/]")
+        return 2
+    console.print(f"[bold]{escape(path.name)}[/]")
+    for row in found:
+        console.print(_line(row))
+    return int(any(row.mismatches for row in found))
+
+
+def _line(row: Row) -> str:
+    mark = "[bold red]MISS[/]" if row.mismatches else "[green]ok  [/]"
+    counts = f"{row.cases:>7} cases, largest relative error {row.largest_relative_error:.1e}"
+    example = f"; first: {escape(row.example)}" if row.example else ""
+    return f"  {mark} {row.kind:<24}{counts}, {row.mismatches} mismatches{example}"
+
+
+def check(path: Path, data: Path | None = None) -> list[Row]:
+    """How our code agrees with a vector or trace file.
+
+    `data` holds the games of ALFWorld traces, by default beside the file. Raises `ConformanceError` for a file
+    of no kind that is known here or with a record that is not complete, `PrerequisiteError` for missing games.
+    """
+    records = read(path)
+    kind = kind_of(records)
+    try:
+        if kind == "groups":
+            return conformance_groups.check_groups(records[0]["cases"])
+        if kind == "alfworld":
+            return rows(conformance_alfworld.compare(records, data or path.parent))
+    except (KeyError, TypeError) as error:
+        raise ConformanceError(f"{path} has a record that is not complete: {error!r}") from error
+    if kind in NOT_YET:
+        raise ConformanceError(f"{path} holds outputs of {kind}, which this version of turngym does not have")
+    raise ConformanceError(f"{path} is of no kind that is known here: groups vectors or ALFWorld traces")
+
+
+def kind_of(records: Sequence[Any]) -> str | None:
+    """What a file's records are: `groups`, `alfworld`, one of `NOT_YET`, or `None`."""
+    first = records[0] if records and isinstance(records[0], dict) else {}
+    if "cases" in first and "format" in first:
+        return "groups"
+    if "id" in first and ("steps" in first or {"plan", "obs"} <= set(first)):
+        return "alfworld"
+    said = json.dumps([first.get("about"), first.get("meta")])
+    return next((name for name in NOT_YET if name in said), None)
+
+
+def read(path: Path) -> list[Any]:
+    """The records of a JSON or JSON-lines file, compressed with xz or not."""
+    try:
+        content = path.read_bytes()
+        text = (lzma.decompress(content) if content.startswith(b"\xfd7zXZ") else content).decode()
+        return _parse(text)
+    except OSError as error:
+        raise ConformanceError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, lzma.LZMAError) as error:
+        raise ConformanceError(f"{path} holds no JSON: {error}") from error
+
+
+def _parse(text: str) -> list[Any]:
+    try:
+        whole = json.loads(text)
+    except json.JSONDecodeError:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+    return whole if isinstance(whole, list) else [whole]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""From names to a played benchmark: the player of its tasks, the files it leaves, the table it prints."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from turngym import agents, envs
+from turngym.agents.llm import Chat, Engine
+from turngym.agents.rollout import Sampler
+from turngym.benchmarks import Benchmark
+from turngym.benchmarks.score import Result, run
+from turngym.core import config
+from turngym.core.episodes import write_episodes
+from turngym.core.errors import ConfigError
+from turngym.core.types import Group
+
+
+@contextmanager
+def player(
+    benchmark: Benchmark,
+    sections: Mapping[str, config.Table],
+    engine: Engine | None = None,
+    renderer: Chat | None = None,
+) -> Iterator[Sampler]:
+    """What plays the benchmark as the sections `agent`, `pool` and `sampler` say; its processes end with it.
+
+    Raises `ConfigError`, `UnknownName` or `MissingExtra` for what the sections get wrong.
+    """
+    name = config.plugin_name(sections["agent"], "agent")
+    factory = agents.registry.get(name)
+    arguments = {key: value for key, value in sections["agent"].items() if key != "name"}
+    agent = partial(factory, **config.bind(factory, arguments, "agent"))
+    agent()  # a wrong value is told before the first process starts
+    given: dict[str, Any] = {
+        "agent": agent,
+        "engine": engine,
+        "renderer": renderer,
+        "max_turns": benchmark.max_turns,
+    }
+    limits = config.bind(Sampler, sections["sampler"], "sampler", given=[*given, "pool"])
+    with _pool(benchmark, sections["pool"], expert=name == "expert") as pool:
+        yield Sampler(pool=pool, **given, **limits)
+
+
+def _pool(benchmark: Benchmark, table: config.Table, *, expert: bool) -> envs.Pool:
+    arguments = {key: value for key, value in benchmark.env.items() if key != "name"}
+    if expert and "expert" in signature(envs.factory(benchmark.env["name"])).parameters:
+        arguments["expert"] = True
+    options = config.bind(envs.Pool, table, "pool", given=["env", "kwargs"])
+    return envs.Pool(benchmark.env["name"], **options, **arguments)
+
+
+def play(
+    benchmark: Benchmark,
+    sampler: Sampler,
+    entrant: Mapping[str, Any],
+    *,
+    seed: int = 0,
+    out: Path | None = None,
+) -> Result:
+    """Play with a progress display. With `out`, leave `episodes.jsonl` and `result.json` there.
+
+    Episodes are written as they end. Raises `ConfigError` where `out` holds a result already.
+    """
+    if out is not None:
+        _claim(out)
+    with _progress() as progress:
+        bar = progress.add_task(benchmark.name, total=len(benchmark.tasks))
+
+        def finished(group: Group) -> None:
+            progress.advance(bar)
+            if out is not None:
+                write_episodes(out / "episodes.jsonl", [*group.trajectories, *group.failed], append=True)
+
+        result = asyncio.run(run(benchmark, sampler, entrant, seed, finished))
+    if out is not None:
+        (out / "result.json").write_text(result.to_json(), encoding="utf-8")
+    return result
+
+
+def _claim(out: Path) -> None:
+    if (out / "episodes.jsonl").exists():
+        raise ConfigError(f"{out} already holds episodes; choose another folder")
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _progress() -> Progress:
+    shown = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} tasks"),
+    )
+    return Progress(*shown, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
+
+
+def table(result: Result) -> Table:
+    """The result as a person reads it."""
+    low, high = result.interval
+    success = "not told by the environment" if result.success is None else f"{result.success:.1%}"
+    rows = {
+        "success": f"{success}  (95 % interval {low:.1%} to {high:.1%})",
+        "episodes": f"{result.episodes} count, {result.failed} attempts failed, {result.lost} episodes lost",
+        "reward": _number(result.reward),
+        "turns": _number(result.turns),
+        "sampled tokens": _number(result.tokens),
+        "seconds": f"{result.seconds:.1f}",
+        "digest": result.digest[:16],
+    }
+    shown = Table(
+        title=f"{result.benchmark}, seed {result.seed}", title_justify="left", show_header=False, box=None
+    )
+    for name, value in rows.items():
+        shown.add_row(f"[bold]{name}[/]", value)
+    for error, count in result.errors.items():
+        shown.add_row("[bold red]failed[/]", f"{count} x {error}")
+    return shown
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4g}"
