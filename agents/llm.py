@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from traceback import format_exc
 from typing import Any, Protocol, runtime_checkable
 
 from turngym.core.types import Call
@@ -87,7 +88,16 @@ class TokenLimit(Exception):
 
 
 class EngineFailure(Exception):
-    """The engine could not answer; the rollout records the episode as `ENGINE_ERROR` with this message."""
+    """The engine could not answer; the rollout records the episode as `ENGINE_ERROR` with message and `trace`."""
+
+    def __init__(self, message: str, trace: str = "") -> None:
+        super().__init__(message, trace)
+        self.message = message
+        self.trace = trace
+        """The engine's traceback as text."""
+
+    def __str__(self) -> str:
+        return self.message
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,7 +147,9 @@ class LLM:
         fails, `ValueError` where the rollout was given no engine.
         """
         if self.engine is None or self._chat is None:
-            raise ValueError("this agent asks a model but the sampler has none; give it an engine and a renderer")
+            raise ValueError(
+                "this agent asks a model but the sampler has none; give it an engine and a renderer"
+            )
         prompt_ids = self._prompt(self._chat, messages)
         completion = await self._complete(self.engine, prompt_ids)
         call = Call(
@@ -160,7 +172,12 @@ class LLM:
 
     def _prompt(self, chat: Chat, messages: Sequence[Message]) -> list[int]:
         known, last = len(self._history), self._last
-        if last is None or not chat.append_safe or len(messages) <= known or list(messages[:known]) != self._history:
+        if (
+            last is None
+            or not chat.append_safe
+            or len(messages) <= known
+            or list(messages[:known]) != self._history
+        ):
             return chat.render(messages)
         return last.prompt_ids + last.action_ids + chat.extend(messages[known:], last.stop)
 
@@ -176,4 +193,4 @@ class LLM:
         try:
             return await engine.generate(prompt_ids, sampling)
         except Exception as error:
-            raise EngineFailure(f"{type(error).__name__}: {error}") from error
+            raise EngineFailure(f"{type(error).__name__}: {error}", format_exc()) from error

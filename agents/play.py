@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Sequence
+from textwrap import indent
 from typing import Any
 
 import gymnasium
 from rich.columns import Columns
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from turngym.agents import Agent
@@ -42,7 +42,7 @@ class Person(LLM):
     async def __call__(self, messages: Sequence[Message]) -> Reply:
         """Ask the person until an action is typed. Raises `EOFError` where the person leaves."""
         while (typed := self._line()).startswith("/"):
-            self._console.print(self._told(typed, messages), markup=False, highlight=False)
+            self._console.out(self._told(typed, messages), highlight=False)
         text = self._form.format(action=self._action(typed))
         message = {"role": "assistant", "content": text}
         return Reply(text=text, message=message, call=Call(prompt_ids=[], action_ids=[], logprobs=[]))
@@ -53,11 +53,9 @@ class Person(LLM):
             raise EOFError
         return typed
 
-    def _told(self, command: str, messages: Sequence[Message]) -> Any:
+    def _told(self, command: str, messages: Sequence[Message]) -> str:
         if command == "/prompt":
-            return Padding(
-                "\n\n".join(f"[{said['role']}]\n{said['content']}" for said in messages), (0, 0, 0, 4)
-            )
+            return "\n\n".join(indent(f"[{said['role']}]\n{said['content']}", "    ") for said in messages)
         told = {"/state": self.info.get("state"), "/expert": self.info.get("expert", "no expert here")}
         return str(told.get(command, HELP))
 
@@ -108,7 +106,7 @@ async def _episode(
 
 
 def _show(console: Console, obs: str, info: Info) -> None:
-    console.print(f"\n{obs}", markup=False, highlight=False)
+    console.out(f"\n{obs}", highlight=False)
     numbered = [
         Text(f"{number:>3}  {action}") for number, action in enumerate(info.get("admissible", []), start=1)
     ]
@@ -119,7 +117,7 @@ def _show(console: Console, obs: str, info: Info) -> None:
 def _remark(console: Console, action: str, reward: float, info: Info) -> None:
     """What was done, repeated because a number or a pipe does not show it."""
     marks = [f"reward {reward:g}"] * (reward != 0) + ["invalid"] * (not info.get("valid", True))
-    console.print(f"= {action}" + "".join(f"  ({mark})" for mark in marks), markup=False, highlight=False)
+    console.out(f"= {action}" + "".join(f"  ({mark})" for mark in marks), highlight=False)
 
 
 def reply_form(agent: Callable[..., Agent], arguments: dict[str, Any]) -> str:

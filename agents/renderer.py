@@ -39,7 +39,9 @@ class Renderer:
         fault = self.append_fault()
         self.append_safe = fault is None
         if fault:
-            warnings.warn(f"{fault}; every prompt is rendered afresh, one training sequence a call", stacklevel=2)
+            warnings.warn(
+                f"{fault}; every prompt is rendered afresh, one training sequence a call", stacklevel=2
+            )
 
     @property
     def stop_ids(self) -> list[int]:
@@ -126,7 +128,11 @@ _HISTORIES: tuple[list[Message], ...] = (
     [_USER],
     [{"role": "user", "content": "A longer question, with\ntwo lines?"}],
     [{"role": "system", "content": "You play a game."}, _USER],
-    [_USER, {"role": "assistant", "content": "<think>\nFirst.\n</think>\n\nYes"}, {"role": "user", "content": "more"}],
+    [
+        _USER,
+        {"role": "assistant", "content": "<think>\nFirst.\n</think>\n\nYes"},
+        {"role": "user", "content": "more"},
+    ],
     [_USER, {"role": "assistant", "content": "a"}, _USER, {"role": "assistant", "content": "b"}, _USER],
 )
 
@@ -140,4 +146,3 @@ def append_safe(tokenizer: Any, *, template: str | None = None, **options: Any) 
 
 def _special_ids(tokenizer: Any) -> set[int]:
     return {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
-

@@ -56,7 +56,9 @@ class Sampler:
     env_validity: bool = True
     """Whether `info["valid"]` counts for `Turn.valid`; the published HGPO runs looked at the form alone (False)."""
 
-    async def collect(self, tasks: Sequence[Task], size: int, seed: int, *, enough: int | None = None) -> list[Group]:
+    async def collect(
+        self, tasks: Sequence[Task], size: int, seed: int, *, enough: int | None = None
+    ) -> list[Group]:
         """One group of `size` episodes per task, in the order of the tasks.
 
         With `enough`, give more tasks than needed: playing stops after so many informative groups, and the rest is
@@ -80,9 +82,13 @@ class Sampler:
             async for _, group in playing:
                 yield group
 
-    async def _finished(self, tasks: Sequence[Task], size: int, seed: int) -> AsyncGenerator[tuple[int, Group]]:
+    async def _finished(
+        self, tasks: Sequence[Task], size: int, seed: int
+    ) -> AsyncGenerator[tuple[int, Group]]:
         """Place in `tasks` and group; whatever still plays when the caller stops listening is cancelled."""
-        playing = [asyncio.create_task(self._group(place, task, size, seed)) for place, task in enumerate(tasks)]
+        playing = [
+            asyncio.create_task(self._group(place, task, size, seed)) for place, task in enumerate(tasks)
+        ]
         try:
             for group in asyncio.as_completed(playing):
                 yield await group
@@ -99,7 +105,9 @@ class Sampler:
             raise errors.exceptions[0] from None  # the agent's own traceback, not that of a bundle
         attempts = [attempt for member in played for attempt in member.result()]
         failed = [attempt for attempt in attempts if attempt.status.failed]
-        return place, Group(task=task, trajectories=[a for a in attempts if not a.status.failed], failed=failed)
+        return place, Group(
+            task=task, trajectories=[a for a in attempts if not a.status.failed], failed=failed
+        )
 
     async def _member(self, task: Task, member: int, seed: int) -> list[Trajectory]:
         """All attempts at one episode; only the last can have succeeded."""
@@ -119,10 +127,9 @@ class Sampler:
                         await self._play(env, self._llm(engine, task.id, member, seed), trajectory)
         except TokenLimit as limit:
             _end(trajectory, Status.TOKEN_LIMIT, limit)
-        except EnvFailure as failure:
-            _end(trajectory, Status.ENV_ERROR, f"{failure}\n{failure.trace}".rstrip())
-        except EngineFailure as failure:
-            _end(trajectory, Status.ENGINE_ERROR, failure)
+        except (EnvFailure, EngineFailure) as failure:
+            status = Status.ENV_ERROR if isinstance(failure, EnvFailure) else Status.ENGINE_ERROR
+            _end(trajectory, status, f"{failure}\n{failure.trace}".rstrip())
         except TimeoutError:
             if not clock.expired():
                 raise
@@ -137,7 +144,9 @@ class Sampler:
         trajectory.final_obs, trajectory.status = obs, Status.TURN_LIMIT
         for _ in range(self.max_turns):
             action = await agent.act(obs, info, llm)
-            turn = Turn(obs=obs, action=str(action), reward=0.0, state=info.get("state", obs), calls=llm.take())
+            turn = Turn(
+                obs=obs, action=str(action), reward=0.0, state=info.get("state", obs), calls=llm.take()
+            )
             obs, turn.reward, turn.terminated, turn.truncated, info = await env.step(turn.action)
             turn.valid = self._valid(action, info)
             trajectory.turns.append(turn)

@@ -14,7 +14,9 @@ class ExpertAgent:
     async def act(self, obs: str, info: Info, llm: LLM) -> str:
         action = info.get("expert")
         if action is None:
-            raise ValueError("info has no 'expert' action; the expert agent needs an environment that plays along")
+            raise ValueError(
+                "info has no 'expert' action; the expert agent needs an environment that plays along"
+            )
         return str(action)
 
 
@@ -30,6 +32,8 @@ class RandomAgent:
     async def act(self, obs: str, info: Info, llm: LLM) -> str:
         actions = info.get("admissible")
         if not actions:
-            raise ValueError("info has no 'admissible' actions; the random agent needs an environment that lists them")
+            raise ValueError(
+                "info has no 'admissible' actions; the random agent needs an environment that lists them"
+            )
         self._rng = self._rng or np.random.default_rng(llm.seed)
         return str(actions[self._rng.integers(len(actions))])

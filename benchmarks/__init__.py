@@ -50,15 +50,15 @@ def find(name: str) -> Benchmark:
 
 
 def load_suite(path: Path) -> Benchmark:
-    """The benchmark of a suite file; the keys are the arguments of `from_seeds`.
+    """The benchmark of a suite file; the keys are the arguments of `numbered`.
 
     Raises `ConfigError` where the file cannot be read or has a wrong key or value.
     """
     suite = config.load_run(path)
-    return from_seeds(name=path.stem, **config.bind(from_seeds, suite, f"suite {path.stem}", given=["name"]))
+    return numbered(name=path.stem, **config.bind(numbered, suite, f"suite {path.stem}", given=["name"]))
 
 
-def from_seeds(
+def numbered(
     *,
     name: str,
     env: dict[str, Any],
@@ -66,12 +66,17 @@ def from_seeds(
     count: int,
     samples: int = 1,
     max_turns: int = 50,
-    options: dict[str, Any] | None = None,
+    option: str | None = None,
     about: str = "",
 ) -> Benchmark:
-    """`count` tasks of one environment, with the seeds from `first` on; `options` go to every reset."""
-    id = config.plugin_name(env, "env")
-    tasks = tuple(Task(env=id, seed=seed, options=options or {}) for seed in range(first, first + count))
+    """`count` tasks of one environment, numbered from `first` on.
+
+    The number is the seed of a task or, with `option`, the value of that reset option.
+    """
+    id, numbers = config.plugin_name(env, "env"), range(first, first + count)
+    tasks = tuple(
+        Task(env=id, seed=0, options={option: n}) if option else Task(env=id, seed=n) for n in numbers
+    )
     return Benchmark(name=name, env=env, tasks=tasks, samples=samples, max_turns=max_turns, about=about)
 
 

@@ -29,7 +29,7 @@ class ConformanceError(UserError, ValueError):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Check the files and print the rows; 0 where everything agrees, 1 for a miss, 2 for a file we cannot check."""
+    """Check the files and print the rows; 0 where all agrees, 1 for a miss, 2 for a file we cannot check."""
     parser = argparse.ArgumentParser(prog="python -m turngym.benchmarks.conformance", description=__doc__)
     parser.add_argument("--data", type=Path, help="folder with the ALFWorld games; default: that of the file")
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
@@ -60,8 +60,8 @@ def _line(row: Row) -> str:
 def check(path: Path, data: Path | None = None) -> list[Row]:
     """How our code agrees with a vector or trace file.
 
-    `data` holds the games of ALFWorld traces, by default beside the file. Raises `ConformanceError` for a file
-    of no kind that is known here or with a record that is not complete, `PrerequisiteError` for missing games.
+    `data` holds the games of ALFWorld traces, by default beside the file. Raises `ConformanceError` for a
+    file of no kind that is known here or with an incomplete record, `PrerequisiteError` for missing games.
     """
     records = read(path)
     kind = kind_of(records)

@@ -1,19 +1,15 @@
-"""Replay recorded ALFWorld games in our engine: walkthroughs and random traces of the original one.
-
-The layout is that of the compact ALFWorld data: games in `games_<split>.jsonl.xz`, one to a line.
-"""
+"""Replay recorded ALFWorld games in our engine: walkthroughs and random traces of the original one."""
 
 from __future__ import annotations
 
-import json
-import lzma
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from turngym.benchmarks.agreement import Comparison, same
 from turngym.core.errors import PrerequisiteError
-from turngym.envs.household import Problem, World
+from turngym.envs.household import World
+from turngym.envs.household.games import PublishedGame, load_split, problem_of
 
 Record = Mapping[str, Any]
 
@@ -21,17 +17,18 @@ Record = Mapping[str, Any]
 def compare(records: Sequence[Record], data: Path) -> Iterator[Comparison]:
     """Every recorded observation, list of admissible commands and won flag against ours.
 
-    `data` is the folder with the games. Raises `PrerequisiteError` where a game is not there.
+    `data` is the folder with the games, as `load_split` reads it. Raises `PrerequisiteError` where one is
+    missing.
     """
-    games = find_games([record["id"] for record in records], data)
+    games = find_games(records, data)
     for record in records:
         game = games[record["id"]]
-        world = World(Problem.parse(game["pddl_problem"]), game["task"], record.get("logic", "0.4"))
+        world = World(problem_of(game), game.task, record.get("logic", "0.4"))
         yield from _walkthrough(world, record) if "plan" in record else _trace(world, record)
 
 
 def _walkthrough(world: World, record: Record) -> Iterator[Comparison]:
-    """A winning list of commands; the admissible ones are recorded for the start alone, the flag for the end."""
+    """A winning list of commands; the admissible ones are recorded for the start, the flag for the end."""
     first, *answers = record["obs"]
     yield same("observation", world.reset(), first, f"{record['id']}, start")
     yield same("admissible", world.admissible, record["first_admissible"], f"{record['id']}, start")
@@ -51,24 +48,16 @@ def _trace(world: World, record: Record) -> Iterator[Comparison]:
         yield same("won", world.won, step["won"], where)
 
 
-def find_games(ids: Sequence[str], data: Path) -> dict[str, Record]:
-    """The games of these ids from the folder's game files."""
-    wanted = set(ids)
-    games = {
-        game["id"]: game for path in sorted(data.glob("games_*.jsonl.xz")) for game in _read(path, wanted)
-    }
-    missing = sorted(wanted - set(games))
+def find_games(records: Sequence[Record], data: Path) -> dict[str, PublishedGame]:
+    """The games of the records by id."""
+    splits = {record["split"] for record in records}
+    try:
+        games = {game.id: game for split in splits for game in load_split(split, data).games}
+    except FileNotFoundError as error:
+        raise PrerequisiteError(f"{error}, with --data") from error
+    missing = sorted({record["id"] for record in records} - set(games))
     if missing:
         raise PrerequisiteError(
-            f"{len(missing)} of {len(wanted)} games, {missing[0]} among them, are in no games_*.jsonl.xz in {data}; "
-            "name their folder with --data"
+            f"{data} has no game {missing[0]!r} ({len(missing)} are missing); complete it"
         )
     return games
-
-
-def _read(path: Path, wanted: set[str]) -> Iterator[Record]:
-    with lzma.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            # the id is the first key: most lines need not be parsed
-            if any(id in line[:300] for id in wanted) and (game := json.loads(line))["id"] in wanted:
-                yield game

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from turngym.benchmarks.agreement import TOLERANCE, Row
 from turngym.credit import Credit
 from turngym.credit.anchor import HGPO, GiGPO
 from turngym.credit.group import GRPO, RLOO
@@ -22,17 +23,6 @@ from turngym.credit.steps import Floats, Ints, Steps, number
 from turngym.credit.toolbox import code
 
 Case = Mapping[str, Any]
-TOLERANCE = 1e-4  # relative: |ours - theirs| / max(1, |theirs|)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """How one kind of output compares with its record."""
-
-    kind: str
-    cases: int
-    largest_relative_error: float
-    mismatches: int
 
 
 @dataclass(frozen=True, kw_only=True)

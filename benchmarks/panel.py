@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from turngym import agents, envs
+from turngym.agents import Agent
 from turngym.agents.llm import Chat, Engine
 from turngym.agents.rollout import Sampler
 from turngym.benchmarks import Benchmark
@@ -31,33 +31,33 @@ def player(
     sections: Mapping[str, config.Table],
     engine: Engine | None = None,
     renderer: Chat | None = None,
+    *,
+    info: Mapping[str, Any] | None = None,
 ) -> Iterator[Sampler]:
     """What plays the benchmark as the sections `agent`, `pool` and `sampler` say; its processes end with it.
 
-    Raises `ConfigError`, `UnknownName` or `MissingExtra` for what the sections get wrong.
+    `info` are arguments of the environment that change what it tells and not how it plays (`expert`). Raises
+    a `UserError` for what the sections get wrong or what the environment needs and lacks.
     """
-    name = config.plugin_name(sections["agent"], "agent")
-    factory = agents.registry.get(name)
-    arguments = {key: value for key, value in sections["agent"].items() if key != "name"}
-    agent = partial(factory, **config.bind(factory, arguments, "agent"))
-    agent()  # a wrong value is told before the first process starts
-    given: dict[str, Any] = {
-        "agent": agent,
-        "engine": engine,
-        "renderer": renderer,
-        "max_turns": benchmark.max_turns,
-    }
+    arguments = _arguments(benchmark.env) | dict(info or {})
+    config.construct(envs.factory(benchmark.env["name"], **arguments), "env").close()
+    given: dict[str, Any] = {"agent": _agent(sections["agent"]), "engine": engine, "renderer": renderer}
+    given["max_turns"] = benchmark.max_turns
     limits = config.bind(Sampler, sections["sampler"], "sampler", given=[*given, "pool"])
-    with _pool(benchmark, sections["pool"], expert=name == "expert") as pool:
+    options = config.bind(envs.Pool, sections["pool"], "pool", given=["env", "kwargs"])
+    with envs.Pool(benchmark.env["name"], **options, **arguments) as pool:
         yield Sampler(pool=pool, **given, **limits)
 
 
-def _pool(benchmark: Benchmark, table: config.Table, *, expert: bool) -> envs.Pool:
-    arguments = {key: value for key, value in benchmark.env.items() if key != "name"}
-    if expert and "expert" in signature(envs.factory(benchmark.env["name"])).parameters:
-        arguments["expert"] = True
-    options = config.bind(envs.Pool, table, "pool", given=["env", "kwargs"])
-    return envs.Pool(benchmark.env["name"], **options, **arguments)
+def _agent(section: config.Table) -> Callable[[], Agent]:
+    factory = agents.registry.get(config.plugin_name(section, "agent"))
+    agent = partial(factory, **config.bind(factory, _arguments(section), "agent"))
+    config.construct(agent, "agent")  # a wrong value is told before the first episode
+    return agent
+
+
+def _arguments(section: Mapping[str, Any]) -> config.Table:
+    return {key: value for key, value in section.items() if key != "name"}
 
 
 def play(

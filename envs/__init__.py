@@ -2,8 +2,9 @@
 
 from turngym.envs.base import EnvFailure, EnvHandle, Text, TextEnv
 from turngym.envs.check import check_env
-from turngym.envs.pool import Pool, PoolError
+from turngym.envs.pool import Pool
 from turngym.envs.registration import factory, make, make_vec, register, registry, resolve
+from turngym.envs.remote import PoolError
 
 __all__ = [
     "EnvFailure",

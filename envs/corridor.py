@@ -19,7 +19,9 @@ class Corridor(TextEnv):
 
     def __init__(self, length: int = 5, expert: bool = False) -> None:
         if length < 3:
-            raise ValueError(f"a corridor needs at least 3 cells, got length={length}; the start lies between the ends")
+            raise ValueError(
+                f"a corridor needs at least 3 cells, got length={length}; the start lies between the ends"
+            )
         self.length = length
         self.expert = expert
 

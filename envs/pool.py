@@ -38,7 +38,9 @@ class Pool:
         self, env: str | Factory, *, workers: int = 2, slots: int = 1, timeout: float = 60.0, **kwargs: Any
     ) -> None:
         if workers < 0 or slots < 1:
-            raise ValueError(f"a pool needs workers >= 0 and slots >= 1, got workers={workers} and slots={slots}")
+            raise ValueError(
+                f"a pool needs workers >= 0 and slots >= 1, got workers={workers} and slots={slots}"
+            )
         name = env if isinstance(env, str) else getattr(env, "__qualname__", repr(env))
         build = find_factory(env, **kwargs) if isinstance(env, str) else partial(env, **kwargs)
         self._remotes = _spawn(name, build, workers, timeout)
@@ -67,8 +69,8 @@ class Pool:
     async def lease(self) -> AsyncIterator[Lease]:
         """An environment for one episode; first come, first served.
 
-        A lease given back in the middle of a request, as by a cancelled episode, keeps its slot from others until
-        the environment has answered or its process was restarted.
+        A slot given back in the middle of a request, as by a cancelled episode, stays taken until the
+        environment has answered or its process was restarted.
         """
         self._attach()
         slot = self._take() or await self._wait()
@@ -120,7 +122,9 @@ class Pool:
     def _take(self) -> Slot | None:
         """A free slot of the process with the fewest busy ones."""
         busy = Counter(slot.host for slot in self._slots if not slot.free)
-        slot = min((slot for slot in self._slots if slot.free), key=lambda slot: busy[slot.host], default=None)
+        slot = min(
+            (slot for slot in self._slots if slot.free), key=lambda slot: busy[slot.host], default=None
+        )
         if slot:
             slot.leased = True
         return slot
@@ -157,11 +161,13 @@ class Lease:
         self._slot = slot
         self._life: int | None = None
 
-    async def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, Info]:
+    async def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[str, Info]:
         """Start an episode.
 
-        Raises `EnvFailure` where the environment cannot be built, raises, dies or hangs, `PoolError` where its
-        process dies again and again.
+        Raises `EnvFailure` where the environment cannot be built, raises, dies or hangs, `PoolError` where
+        its process dies again and again.
         """
         self._life = self._slot.host.lives
         return cast(tuple[str, Info], await self._ask("reset", seed, options))

@@ -12,11 +12,16 @@ from typing import Any
 
 import gymnasium
 
+from turngym.core.errors import UserError
 from turngym.core.registry import Registry, Target, UnknownName
 from turngym.envs.base import Factory
 
 registry = Registry("envs")
 _defaults: dict[str, dict[str, Any]] = {}
+
+
+class ArgumentError(UserError, TypeError):
+    """Arguments that an environment does not take; the message lists those it does."""
 
 
 def register(id: str, target: Target, *, extra: str | None = None, **kwargs: Any) -> None:
@@ -39,7 +44,9 @@ def make(id: str, **kwargs: Any) -> gymnasium.Env[Any, Any]:
     return factory(id, **kwargs)()
 
 
-def make_vec(id: str, n: int, *, processes: bool = False, **kwargs: Any) -> gymnasium.vector.VectorEnv[Any, Any, Any]:
+def make_vec(
+    id: str, n: int, *, processes: bool = False, **kwargs: Any
+) -> gymnasium.vector.VectorEnv[Any, Any, Any]:
     """`n` environments of one id stepped together, in this process or in one process each.
 
     Observations and actions are tuples of `n` strings; `reset(seed=s)` seeds them `s, s + 1, ...`.
@@ -54,8 +61,8 @@ def make_vec(id: str, n: int, *, processes: bool = False, **kwargs: Any) -> gymn
 def factory(id: str, **kwargs: Any) -> Factory:
     """What builds the environment: picklable, and resolved here so that a worker looks up no name.
 
-    Raises `UnknownName` for an id nobody has, `MissingExtra` where its package is not installed, `TypeError`
-    for an argument that the environment does not take.
+    Raises `UnknownName` for an id nobody has, `MissingExtra` where its package is not installed,
+    `ArgumentError` (a `TypeError`) for an argument that the environment does not take.
     """
     name = resolve(id)
     if name not in registry.names():
@@ -87,15 +94,21 @@ def _import(module: str, id: str) -> None:
     except ModuleNotFoundError as error:
         if not f"{module}.".startswith(f"{error.name}."):
             raise
-        raise UnknownName(f"{id!r} names the module {module!r}, which cannot be found; install it or set PYTHONPATH") from error
+        raise UnknownName(
+            f"{id!r} names the module {module!r}, which cannot be found; install it or set PYTHONPATH"
+        ) from error
 
 
 def _advice(name: str, known: set[str]) -> str:
     """The nearest id, compared without case, namespace and version, which are what people leave out."""
-    bare: Callable[[str], str] = lambda id: id.rpartition("/")[2].partition("-v")[0].lower()  # noqa: E731
-    spelt = {bare(id): id for id in sorted(known, key=lambda id: id in registry.names())}
-    near = difflib.get_close_matches(bare(name), spelt, n=1, cutoff=0.5)
-    return f"did you mean {spelt[near[0]]!r}?" if near else f"turngym has {', '.join(registry.names())}"
+    own = registry.names()
+    spelt = {_bare(id): id for id in sorted(known, key=own.__contains__)}  # own ids win over equal ones
+    near = difflib.get_close_matches(_bare(name), spelt, n=1, cutoff=0.5)
+    return f"did you mean {spelt[near[0]]!r}?" if near else f"turngym has {', '.join(own)}"
+
+
+def _bare(id: str) -> str:
+    return id.rpartition("/")[2].partition("-v")[0].lower()
 
 
 def _check_arguments(name: str, target: Callable[..., Any], arguments: dict[str, Any]) -> None:
@@ -104,15 +117,21 @@ def _check_arguments(name: str, target: Callable[..., Any], arguments: dict[str,
         signature.bind(**arguments)
     except TypeError as error:
         wrong = [key for key in arguments if key not in signature.parameters]
-        problem = f"does not take {wrong[0]!r}" if wrong else f"has a {error}"
+        problem = f"does not take {wrong[0]!r}" if wrong else f"is {error}"
         takes = ", ".join(signature.parameters) or "no arguments"
-        raise TypeError(f"{name} {problem}; it takes {takes}") from error
+        raise ArgumentError(f"{name} {problem}; it takes {takes}") from error
 
 
 def _publish(id: str) -> None:
-    """Make `gymnasium.make(id)` find it, through `make`, so that defaults and messages are the same."""
+    """Let `gymnasium.make(id)` find it, by way of `make`, so that defaults and messages are the same."""
     if id not in gymnasium.registry:
-        gymnasium.register(id, entry_point="turngym.envs:make", kwargs={"id": id})
+        entry_point = f"{__name__}:{make_for_gymnasium.__name__}"
+        gymnasium.register(id, entry_point=entry_point, kwargs={"environment": id})
+
+
+def make_for_gymnasium(environment: str, **kwargs: Any) -> gymnasium.Env[Any, Any]:
+    """`make`, whose own parameter `id` Gymnasium's functions keep for themselves."""
+    return make(environment, **kwargs)
 
 
 register("turngym/Corridor-v0", "turngym.envs.corridor:Corridor")

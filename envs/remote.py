@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, cast
 
+from turngym.core.errors import UserError
 from turngym.envs.base import EnvFailure, Factory
 from turngym.envs.worker import HELLO, Frames, Host, frame, serve
 
@@ -21,7 +22,7 @@ START = 60.0
 """Seconds a new process may take to import what it needs, where the time-out is shorter."""
 
 
-class PoolError(RuntimeError):
+class PoolError(UserError, RuntimeError):
     """The pool cannot go on. Unlike `EnvFailure` it is no episode's own, so a run stops with it."""
 
 
@@ -143,9 +144,7 @@ class Remote:
         if self._loop and not self._loop.is_closed() and not self._over:
             self._loop.remove_reader(self._link)
             self._loop.remove_writer(self._link)
-        if self._clock:
-            self._clock.cancel()
-            self._clock = None
+        self._stop_clock()
 
     # Requests out, answers in
 
@@ -167,6 +166,8 @@ class Remote:
             return
         try:
             del self._unsent[: self._link.send(self._unsent)]
+            # The loop may have been busy since the request was made; its process has heard of it only here.
+            self._heard = self._loop.time()
         except BlockingIOError:
             pass
         except OSError:
@@ -189,13 +190,18 @@ class Remote:
             return
         self._heard = self._loop.time()
         for number, body in self._frames.feed(data):
-            self._deliver(number, body)
+            if number == HELLO:
+                self._ready()
+            else:
+                self._deliver(number, body)
         self._settled()
 
-    def _deliver(self, number: int, body: bytes) -> None:
+    def _ready(self) -> None:
         self._patience = self._timeout
-        if number == HELLO:
-            return
+        self._stop_clock()
+        self._watch()
+
+    def _deliver(self, number: int, body: bytes) -> None:
         self._barren = 0
         request = self._owed.pop(number)
         request.slot.owed -= 1
@@ -207,6 +213,11 @@ class Remote:
         if self._loop and self._owed and self._clock is None:
             left = self._heard + self._patience - self._loop.time()
             self._clock = self._loop.call_later(left, self._look)
+
+    def _stop_clock(self) -> None:
+        if self._clock:
+            self._clock.cancel()
+            self._clock = None
 
     def _look(self) -> None:
         assert self._loop
@@ -220,10 +231,10 @@ class Remote:
         self._fail(f"died in {request.command} (exit code {code})" for request in self._owed.values())
 
     def _hung(self) -> None:
-        first = next(iter(self._owed.values()))
+        first, *others = self._owed.values()
+        hung = f"did not answer {first.command} in {self._patience:g}s"
         self._replace(grace=0.0)
-        others = ["lost its process: another environment in it hung"] * (len(self._owed) - 1)
-        self._fail([f"did not answer {first.command} in {self._patience:g}s", *others])
+        self._fail([hung, *["lost its process: another environment in it hung" for _ in others]])
 
     def _replace(self, grace: float) -> int | None:
         """End the process and start the next, unless too many of them died without an answer."""
@@ -281,6 +292,7 @@ def _outcome(name: str, body: bytes) -> Any:
 
 def _given_up(name: str, code: int | None) -> str:
     return (
-        f"the worker process of {name} died {BARREN_LIVES} times in a row without one answer (exit code {code}); "
-        "see its output above, and make the pool under `if __name__ == '__main__':` if this is a script"
+        f"the worker process of {name} died {BARREN_LIVES} times in a row without one answer "
+        f"(exit code {code}); see its output above, and in a script make the pool under "
+        "`if __name__ == '__main__':`"
     )

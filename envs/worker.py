@@ -69,7 +69,9 @@ class Host:
             raise
         except Exception as error:
             self.discard(slot)
-            raise EnvFailure(f"{self.name} raised in {command}: {_told(error)}", traceback.format_exc()) from error
+            raise EnvFailure(
+                f"{self.name} raised in {command}: {_told(error)}", traceback.format_exc()
+            ) from error
 
     def discard(self, slot: int) -> None:
         """Close the slot's environment, if it has one, and forget it."""
@@ -94,7 +96,9 @@ class Host:
         try:
             return self.factory()
         except Exception as error:
-            raise EnvFailure(f"{self.name} could not be built: {_told(error)}", traceback.format_exc()) from error
+            raise EnvFailure(
+                f"{self.name} could not be built: {_told(error)}", traceback.format_exc()
+            ) from error
 
 
 def serve(link: socket.socket, name: str, factory: bytes) -> None:

@@ -19,8 +19,8 @@ class CloningTrainer:
     """Maximises the log-probability of sampled tokens, weighted by their advantages.
 
     Advantage 1 clones a turn, 0 leaves it as context. One `update` is one pass over the samples in shuffled
-    minibatches; each optimizer step averages over its tokens. The rate falls to zero as a half cosine over
-    `steps` optimizer steps after `warmup` of them.
+    minibatches; each optimizer step averages over its tokens. The rate rises over `warmup` optimizer steps and
+    falls to zero as a half cosine over all `steps` of them.
     """
 
     def __init__(

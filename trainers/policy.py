@@ -27,6 +27,8 @@ class PolicyTrainer:
     tokens, sequences or turns. An optimizer step takes `minibatch` samples (0: all of them), `epochs` times over;
     how they are cut into forward passes of `max_tokens` tokens changes nothing but memory and speed.
     `engine` samples from the same module. `critic` adds a value head on the trunk.
+    Without `recompute` the engine's own log-probabilities are taken as the old ones, which saves a forward pass where
+    engine and trainer compute alike.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class PolicyTrainer:
         value_lr: float | None = None,
         importance_cap: float | None = None,
         temperature: float = 1.0,
+        recompute: bool = True,
         precision: str = "fp32",
         device: str = "cpu",
         seed: int = 0,
@@ -67,17 +70,21 @@ class PolicyTrainer:
         self.clip_low, self.clip_high, self.dual_clip = clip_low, clip_high, dual_clip
         self.kl_coef, self.kl_kind, self.entropy_coef = kl_coef, kl_kind, entropy_coef
         self.value_coef, self.value_clip, self.importance_cap = value_coef, value_clip, importance_cap
-        self.max_grad_norm, self.temperature, self.seed, self.version = max_grad_norm, temperature, seed, 0
+        self.max_grad_norm, self.temperature, self.recompute = max_grad_norm, temperature, recompute
+        self.seed, self.version = seed, 0
         self.optimizer = torch.optim.AdamW(self._parameter_groups(lr, value_lr), lr=lr, betas=betas, weight_decay=weight_decay)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda n: min(1.0, (n + 1) / max(warmup, 1)))
 
     def score(self, samples: Sequence[Sample]) -> None:
         """Fill old logprobs, and where they are needed reference logprobs and values, from the weights as they are."""
+        if not (self.recompute or self.value_head or self.reference):
+            return
         self.model.eval()
         with torch.no_grad():
             for batch in batches(samples, self.max_tokens, self.device):
                 hidden, _, logp = self._forward(self.model, batch)
-                scatter(batch, logp, samples, "old_logprobs")
+                if self.recompute:
+                    scatter(batch, logp, samples, "old_logprobs")
                 if self.value_head is not None:
                     scatter(batch, self._values(hidden), samples, "values")
                 if self.reference is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -172,18 +173,20 @@ def _warm_start(run: Table, plan: Plan, policy: Policy, sampler: Sampler, stack:
     table = run["warm_start"]
     own = {"episodes", "passes", "noise", "form"}
     trainer_options = {key: value for key, value in table.items() if key not in own}
-    given = {"model": policy.model, "seed": plan.seed}
+    episodes, passes = table["episodes"], table.get("passes", 1)
+    steps = passes * math.ceil(episodes / trainer_options.get("minibatch", 32))
+    given = {"model": policy.model, "seed": plan.seed, "steps": steps}
     trainer = CloningTrainer(**given, **bind(CloningTrainer, trainer_options, "warm_start", given=given))
     pool = _pool(run, run["env"] | {"expert": True}, "env", stack)
     demonstrator = partial(
         _demonstrator, _agent(run), policy, noise=table.get("noise", 0.0), form=table.get("form", "{action}")
     )
-    env, episodes = run["env"]["name"], table["episodes"]
+    env = run["env"]["name"]
     return WarmStart(
         sampler=replace(sampler, pool=pool, agent=demonstrator, engine=Dictation(token_ids=[])),
         trainer=trainer,
         tasks=[Task(env=env, seed=derive_seed(plan.seed, "demonstration", i)) for i in range(episodes)],
-        passes=table.get("passes", 1),
+        passes=passes,
     )
 
 

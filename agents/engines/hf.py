@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -20,13 +21,13 @@ from turngym.agents.llm import Completion, Engine, Sampling
 class HFEngine:
     """Samples from a causal language model of transformers; the very module that a trainer may be updating.
 
-    A batch starts when every live session has asked, or `gather_s` seconds after the last request (`None`: only
-    then, whoever is slow, which makes batches and so every rounding repeat). Keys and values of an episode are
+    A batch starts when every live session has asked, or `gather_s` seconds after the last request (`inf`: not
+    before, however slow one is, which makes batches, and so every rounding, repeat). Keys and values of an episode are
     kept between its turns, so only new tokens are computed. A completion depends on the weights, the prompt and
     the request's seed; the batch around it can change only the last bits of a log-probability.
 
     `stop_ids` end a reply. `max_cached_tokens` bounds the stored keys and values, `prefill_tokens` the new tokens
-    of one forward pass. `autocast` computes in that type (`torch.bfloat16`).
+    of one forward pass. `autocast` computes in that type (`"bfloat16"`).
     """
 
     def __init__(
@@ -34,10 +35,10 @@ class HFEngine:
         model: Any,
         *,
         stop_ids: Iterable[int],
-        gather_s: float | None = 0.02,
+        gather_s: float = 0.02,
         max_cached_tokens: int = 262_144,
         prefill_tokens: int = 1024,
-        autocast: torch.dtype | None = None,
+        autocast: str | None = None,
     ) -> None:
         self.version = 0
         self._gather_s = gather_s
@@ -46,7 +47,7 @@ class HFEngine:
             stop_ids=frozenset(stop_ids),
             cache=KVCache(max_cached_tokens),
             prefill_tokens=prefill_tokens,
-            autocast=autocast,
+            autocast=None if autocast is None else getattr(torch, autocast),
         )
         self._live: set[int] = set()
         self._waiting: list[Request] = []
@@ -89,8 +90,7 @@ class HFEngine:
         self._decoder.check(request)
         self._waiting.append(request)
         self._start_if_full()
-        if self._busy is None and self._gather_s is not None:
-            self._restart_timer(self._gather_s)
+        self._restart_timer()
         return await request.future
 
     def _attach(self) -> None:
@@ -101,11 +101,11 @@ class HFEngine:
             self._waiting.clear()
             self._live.clear()
 
-    def _restart_timer(self, seconds: float) -> None:
-        assert self._loop is not None
+    def _restart_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(seconds, self._start)
+        if self._loop is not None and self._waiting and self._busy is None and self._gather_s < math.inf:
+            self._timer = self._loop.call_later(self._gather_s, self._start)
 
     def _start_if_full(self) -> None:
         if self._waiting and len(self._waiting) >= len(self._live):
@@ -134,8 +134,7 @@ class HFEngine:
             _settle(batch, lambda request: request.future.set_result(request.completion(version)))
         self._busy = None
         self._start_if_full()
-        if self._waiting and self._busy is None and self._gather_s is not None:
-            self._restart_timer(self._gather_s)
+        self._restart_timer()
 
 
 @dataclass(eq=False, slots=True)
@@ -239,7 +238,8 @@ class Decoder:
         """Evaluation mode, our attention, no gradients; afterwards the model is as it was."""
         config, training = self.model.config, self.model.training
         attention = config._attn_implementation
-        self.model.eval()
+        if training:
+            self.model.eval()
         config._attn_implementation = ATTENTION
         try:
             with ExitStack() as stack:
@@ -249,7 +249,8 @@ class Decoder:
                 yield
         finally:
             config._attn_implementation = attention
-            self.model.train(training)
+            if training:
+                self.model.train()
 
     def _part(self, requests: list[Request]) -> tuple[list[Request], list[Request]]:
         """As many requests as the cache holds together, and the rest."""
@@ -257,49 +258,42 @@ class Decoder:
         return requests[:rows], requests[rows:]
 
     def _complete(self, requests: list[Request]) -> None:
-        rows = self._place(requests)
+        self.cache.place([request.held for request in requests], max(request.length for request in requests))
+        rows = sorted(requests, key=lambda request: request.held.slot)
         logits = self._prefill(rows)
         while True:
             self._draw(rows, logits)
-            live = [request for request in rows if request.stop is None]
-            if not live:
+            rows = [request for request in rows if request.stop is None]
+            if not rows:
                 return
-            if 2 * len(live) <= len(rows):
-                rows = self._place(live)
-            logits = self._step(rows)
-
-    def _place(self, requests: list[Request]) -> list[Request]:
-        """The requests in the order of their slots, which are 0 to B-1."""
-        self.cache.place([request.held for request in requests], max(request.length for request in requests))
-        return sorted(requests, key=lambda request: request.held.slot)
+            logits = self._forward(rows, [request.token_ids[-1:] for request in rows])
 
     def _prefill(self, rows: list[Request]) -> torch.Tensor:
         """Compute what the cache lacks of the prompts; logits [B, V] of the next token."""
         for request in rows:
             held = request.held
             held.ids = held.ids[: _common(held.ids, request.prompt_ids[:-1])]
-        logits = [self._extend(rows[chunk]) for chunk in _chunks([_missing(row) for row in rows], self.prefill_tokens)]
-        for request in rows:
-            request.held.ids = list(request.prompt_ids)
-        return torch.cat(logits)
+        leaders = _leaders(rows)
+        logits = torch.cat([self._chunk(chunk) for chunk in _chunks(list(leaders), self.prefill_tokens)])
+        for leader, followers in leaders.items():
+            self.cache.copy(leader.held, [follower.held for follower in followers])
+        place = {
+            id(request): place
+            for place, (leader, rest) in enumerate(leaders.items())
+            for request in (leader, *rest)
+        }
+        return logits[[place[id(request)] for request in rows]]
 
-    def _extend(self, rows: list[Request]) -> torch.Tensor:
-        starts = [len(request.held.ids) for request in rows]
-        new = [request.prompt_ids[start:] for request, start in zip(rows, starts, strict=True)]
-        return self._forward([request.held.slot for request in rows], starts, new)
+    def _chunk(self, rows: list[Request]) -> torch.Tensor:
+        return self._forward(rows, [request.prompt_ids[len(request.held.ids) :] for request in rows])
 
-    def _step(self, rows: list[Request]) -> torch.Tensor:
-        """Logits [B, V] after each row's latest token; a finished row is carried along and learns nothing."""
-        starts = [len(request.held.ids) for request in rows]
-        logits = self._forward(range(len(rows)), starts, [request.token_ids[-1:] for request in rows])
-        for request in rows:
-            if request.stop is None:
-                request.held.ids.append(request.token_ids[-1])
-        return logits
-
-    def _forward(self, slots: Sequence[int], starts: list[int], new: list[list[int]]) -> torch.Tensor:
+    def _forward(self, rows: list[Request], new: list[list[int]]) -> torch.Tensor:
+        """Run each row's new tokens through the model; logits [B, V] after the last of them."""
         device = self.model.device
-        layout = Layout(self.cache, slots, starts, [len(ids) for ids in new], device)
+        starts = [len(request.held.ids) for request in rows]
+        layout = Layout(
+            self.cache, [request.held.slot for request in rows], starts, [len(ids) for ids in new], device
+        )
         output = self.model(
             input_ids=torch.tensor([[token for ids in new for token in ids]], device=device),
             position_ids=layout.position[None],
@@ -307,6 +301,8 @@ class Decoder:
             logits_to_keep=layout.last,
             layout=layout,
         )
+        for request, ids in zip(rows, new, strict=True):
+            request.held.ids += ids
         logits: torch.Tensor = output.logits[0]
         return logits.float()
 
@@ -359,16 +355,27 @@ def _common(first: list[int], second: list[int]) -> int:
     return next(place for place in range(length) if first[place] != second[place])
 
 
-def _missing(request: Request) -> int:
-    return len(request.prompt_ids) - len(request.held.ids)
+def _leaders(rows: Sequence[Request]) -> dict[Request, list[Request]]:
+    """Of new episodes with one prompt only the first has to be computed; the others follow it."""
+    leaders: dict[Request, list[Request]] = {}
+    first: dict[tuple[int, ...], Request] = {}
+    for request in rows:
+        leader = request if request.held.ids else first.setdefault(tuple(request.prompt_ids), request)
+        leaders.setdefault(leader, [])
+        if leader is not request:
+            leaders[leader].append(request)
+    return leaders
 
 
-def _chunks(sizes: Sequence[int], limit: int) -> list[slice]:
-    """Runs of neighbours whose sizes sum to at most `limit`, or that are single."""
-    edges, total = [0], 0
-    for place, size in enumerate(sizes):
-        total += size
-        if total > limit and place > edges[-1]:
-            edges.append(place)
-            total = size
-    return [slice(low, high) for low, high in zip(edges, [*edges[1:], len(sizes)], strict=True)]
+def _chunks(rows: Sequence[Request], limit: int) -> list[list[Request]]:
+    """Runs of rows that lack at most `limit` tokens together, or single rows that lack more."""
+    chunks: list[list[Request]] = []
+    total = limit + 1
+    for request in rows:
+        missing = len(request.prompt_ids) - len(request.held.ids)
+        total += missing
+        if total > limit:
+            chunks.append([])
+            total = missing
+        chunks[-1].append(request)
+    return chunks

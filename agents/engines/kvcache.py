@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from transformers import AttentionInterface
@@ -15,6 +18,9 @@ ATTENTION = "turngym"
 
 GRAIN = 64
 """Positions are reserved in multiples of this."""
+
+GAP_BYTES = 262_144
+"""Idle keys and values read along in one piece where that costs less than a second call (about 20 us of a CPU)."""
 
 
 @dataclass(eq=False, slots=True)
@@ -32,16 +38,16 @@ class Held:
 class KVCache:
     """One row ("slot") per episode; the keys of its n tokens lie at positions 0 to n-1.
 
-    A forward pass works on the rows 0 to B-1, so attention reads views and nothing is ever concatenated:
-    `place` brings a batch there, and moves nothing where the same episodes come again. All rows together
-    never take more than `max_tokens` positions; the longest unused episodes are forgotten for others.
+    Nothing is ever concatenated or moved: a pass writes its new keys into the rows, and attention reads views of
+    neighbouring rows. All rows together never take more than `max_tokens` positions; the episodes unused for
+    longest are forgotten for others.
     """
 
     def __init__(self, max_tokens: int) -> None:
         self.max_tokens = max_tokens
         self.capacity = 0  # positions per slot
         self._owners: list[Held | None] = []
-        self._keys: dict[int, torch.Tensor] = {}  # per layer [slots, capacity, heads, dim]
+        self._keys: dict[int, torch.Tensor] = {}  # per layer [slots, heads, capacity, dim]
         self._values: dict[int, torch.Tensor] = {}
         self._batches = 0
 
@@ -55,14 +61,17 @@ class KVCache:
         return self.max_tokens // max(self.capacity, _rounded(length))
 
     def place(self, batch: Sequence[Held], length: int) -> None:
-        """Give the batch the slots 0 to B-1, in any order, each with room for `length` tokens."""
+        """Give every episode of the batch a slot with room for `length` tokens; the batch must fit (`fits`)."""
         self._batches += 1
         for held in batch:
             held.used = self._batches
-        self._reserve(batch, length)
-        movers = [held for held in batch if not 0 <= held.slot < len(batch)]
-        if movers:
-            self._move(movers, len(batch))
+        if length > self.capacity:
+            self._lengthen(length, len(batch))
+        fresh = [held for held in batch if held.slot < 0]
+        self._make_room(len(fresh))
+        free = (slot for slot, owner in enumerate(self._owners) if owner is None)
+        for held, slot in zip(fresh, free, strict=False):
+            self._owners[slot], held.slot = held, slot
 
     def release(self, held: Held) -> None:
         """Forget an episode."""
@@ -82,50 +91,50 @@ class KVCache:
         self._keys.clear()
         self._values.clear()
 
+    def copy(self, source: Held, targets: Sequence[Held]) -> None:
+        """Let other episodes begin with all that one holds."""
+        slots, length = [target.slot for target in targets], len(source.ids)
+        for stored in (*self._keys.values(), *self._values.values()):
+            stored[slots, :, :length] = stored[source.slot, :, :length]
+        for target in targets:
+            target.ids = list(source.ids)
+
     def write(self, layer: int, places: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> None:
-        """Store keys and values [T, heads, dim] at `places` [T], which count positions over all slots."""
+        """Store keys and values [heads, T, dim] at `places` [heads * T] of the flat (slots, heads, capacity)."""
         for store, new in ((self._keys, key), (self._values, value)):
             if layer not in store:
-                store[layer] = new.new_zeros(len(self._owners), self.capacity, *new.shape[1:])
-            store[layer].flatten(0, 1).index_copy_(0, places, new)
+                heads, _, dim = new.shape
+                store[layer] = _zeros((len(self._owners), heads, self.capacity, dim), new)
+            store[layer].flatten(0, 2).index_copy_(0, places, new.flatten(0, 1))
 
-    def read(self, layer: int, slots: slice | torch.Tensor, length: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Keys and values [B, heads, length, dim]; views where `slots` is a slice."""
-        keys, values = self._keys[layer][slots, :length], self._values[layer][slots, :length]
-        return keys.transpose(1, 2), values.transpose(1, 2)
+    def read(self, layer: int, slots: slice, length: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Views of keys and values [B, heads, length, dim]."""
+        return self._keys[layer][slots, :, :length], self._values[layer][slots, :, :length]
 
-    def copy(self, source: Sequence[int], target: Sequence[int], length: int) -> None:
-        """Copy the first `length` positions of slots to other slots, all at once."""
-        for stored in (*self._keys.values(), *self._values.values()):
-            stored[list(target), :length] = stored[list(source), :length]
+    def runs(self, slots: Sequence[int], length: int) -> list[slice]:
+        """Neighbouring slots that are read in one piece, a few idle ones among them; `slots` must ascend."""
+        gap = self._gap(length)
+        runs = [slice(slots[0], slots[0] + 1)]
+        for slot in slots[1:]:
+            low = runs[-1].start if slot - runs[-1].stop <= gap else slot
+            if low == slot:
+                runs.append(slice(slot, slot + 1))
+            else:
+                runs[-1] = slice(low, slot + 1)
+        return runs
 
-    def _move(self, movers: list[Held], rows: int) -> None:
-        """Bring `movers` below `rows`, and whoever is in the way to the slots that become free."""
-        homes = {id(mover) for mover in movers}
-        kept = self._owners[:rows]
-        targets = [slot for slot, owner in enumerate(kept) if owner is None or owner.used < self._batches]
-        displaced = [owner for slot in targets if (owner := self._owners[slot])]
-        free = [mover.slot for mover in movers if mover.slot >= 0]
-        free += [slot for slot in range(rows, len(self._owners)) if self._owners[slot] is None]
-        pairs = [*zip(movers, targets, strict=True), *zip(displaced, free, strict=False)]
-        moved = [(held.slot, target, len(held.ids)) for held, target in pairs if held.ids]
-        for slot in (*targets, *free):
-            self._owners[slot] = None
-        for held, target in pairs:
-            self._owners[target], held.slot = held, target
-        if moved:
-            source, target_slots, lengths = zip(*moved, strict=True)
-            self.copy(source, target_slots, max(lengths))
+    def _gap(self, length: int) -> float:
+        stored = next(iter(self._values.values()), None)
+        if stored is None or stored.device.type != "cpu":
+            return math.inf
+        return GAP_BYTES / (2 * length * stored.shape[1] * stored.shape[3] * stored.element_size())
 
-    def _reserve(self, batch: Sequence[Held], length: int) -> None:
-        """Make room for the batch: longer slots, more slots, or fewer other episodes."""
-        if length > self.capacity:
-            self._lengthen(length, len(batch))
+    def _make_room(self, fresh: int) -> None:
+        """Free or add slots for new episodes."""
         room = self.max_tokens // self.capacity
-        fresh = sum(held.slot < 0 for held in batch)
-        idle = [owner for owner in self._owners if owner and owner.used < self._batches]
-        excess = len(idle) + len(batch) - room
-        for held in sorted(idle, key=lambda held: held.used)[: max(excess, 0)]:
+        owned = [owner for owner in self._owners if owner]
+        idle = sorted((owner for owner in owned if owner.used < self._batches), key=lambda held: held.used)
+        for held in idle[: max(len(owned) + fresh - room, 0)]:
             self.release(held)
         needed = sum(owner is not None for owner in self._owners) + fresh
         if needed > len(self._owners):
@@ -133,7 +142,7 @@ class KVCache:
 
     def _lengthen(self, length: int, rows: int) -> None:
         """Longer slots, by a generous step where the batch allows it; slots beyond the bound are dropped."""
-        step = min(_rounded(2 * self.capacity), self.max_tokens // max(rows, 1) // GRAIN * GRAIN)
+        step = min(max(4 * GRAIN, 2 * self.capacity), self.max_tokens // max(rows, 1) // GRAIN * GRAIN)
         capacity = max(_rounded(length), step)
         slots = min(len(self._owners), self.max_tokens // capacity)
         for held in filter(None, self._owners[slots:]):
@@ -141,64 +150,98 @@ class KVCache:
         self._resize(slots, capacity)
 
     def _resize(self, slots: int, capacity: int) -> None:
-        kept, length = min(slots, len(self._owners)), min(capacity, self.capacity)
+        kept = [owner.slot for owner in self._owners[:slots] if owner]
+        length = max((len(owner.ids) for owner in self._owners[:slots] if owner), default=0)
         for store in (self._keys, self._values):
             for layer, old in store.items():
-                store[layer] = old.new_zeros(slots, capacity, *old.shape[2:])
-                store[layer][:kept, :length] = old[:kept, :length]
+                store[layer] = _zeros((slots, old.shape[1], capacity, old.shape[3]), old)
+                store[layer][kept, :, :length] = old[kept, :, :length]
         self._owners = self._owners[:slots] + [None] * (slots - len(self._owners))
         self.capacity = capacity
 
 
 class Layout:
-    """One forward pass over a packed row of T tokens from B episodes: where each token stands.
+    """One forward pass over T tokens of B episodes in a row: where each token stands.
 
-    Tokens are grouped by episode and in order; `starts[b]` is the position of the first one of row b,
-    `counts[b]` their number, `slots[b]` the episode's slot.
+    Tokens are grouped by episode and in order; `slots[b]` is the episode's slot, ascending; `starts[b]` is the
+    position of its first token, `counts[b]` the number of its tokens. For attention the tokens are laid out on a
+    grid of lanes, one for each slot that is read, and N columns.
     """
 
     def __init__(
         self, cache: KVCache, slots: Sequence[int], starts: Sequence[int], counts: Sequence[int], device: Any
     ) -> None:
-        self.cache, self.rows, self.columns = cache, len(slots), max(counts)
-        self.length = max(start + count for start, count in zip(starts, counts, strict=True))
-        start, count = torch.tensor([starts, counts], device=device)
-        slot = torch.tensor(slots, device=device)
-        self.row = torch.repeat_interleave(torch.arange(self.rows, device=device), count)  # [T]
-        first = count.cumsum(0) - count
-        self.column = torch.arange(len(self.row), device=device) - first[self.row]  # [T]
-        self.position = start[self.row] + self.column  # [T]
-        self.places = slot[self.row] * cache.capacity + self.position  # [T]
-        self.last = first + count - 1  # [B] the token whose logits are wanted
-        self.slots = slice(slots[0], slots[0] + self.rows) if _adjacent(slots) else slot
-        # Padding columns of short rows look at what a real token there would; their output is not read.
-        self._queries = start[:, None] + torch.arange(self.columns, device=device)  # [B, N]
+        self.cache = cache
+        ends = [start + count for start, count in zip(starts, counts, strict=True)]
+        self.length, self.columns = max(ends), max(counts)
+        self.runs = cache.runs(slots, self.length)
+        self.lanes = sum(run.stop - run.start for run in self.runs)
+        lane_of = {
+            slot: lane
+            for lane, slot in enumerate(slot for run in self.runs for slot in range(run.start, run.stop))
+        }
+        start, count, slot, lane = torch.tensor(
+            [starts, counts, slots, [lane_of[slot] for slot in slots]], device=device
+        )
+        row = torch.repeat_interleave(torch.arange(len(slots), device=device), count)  # [T]
+        self.last = count.cumsum(0) - 1  # [B] the tokens whose logits are wanted
+        self._column = torch.arange(len(row), device=device) - (self.last + 1 - count)[row]  # [T]
+        self._lane, self._slot = lane[row], slot[row]  # [T]
+        self.position = start[row] + self._column  # [T]
+        # Where no token stands, a query looks at what comes first; its output is never read.
+        self._start = torch.zeros(self.lanes, dtype=torch.long, device=device).index_copy_(0, lane, start)
         self._bias: dict[tuple[int | None, int], torch.Tensor] = {}
+        self._places: dict[int, torch.Tensor] = {}
+
+    def places(self, heads: int) -> torch.Tensor:
+        """Where the tokens' keys belong in the flat (slots, heads, capacity), [heads * T]; computed once a pass."""
+        if heads not in self._places:
+            head = torch.arange(heads, device=self._slot.device)[:, None]
+            self._places[heads] = (
+                (self._slot * heads + head) * self.cache.capacity + self.position
+            ).flatten()
+        return self._places[heads]
 
     def bias(self, window: int | None, groups: int, like: torch.Tensor) -> torch.Tensor:
-        """0 where a query may look and -inf elsewhere, [B, 1, groups * N, length]; computed once a pass."""
+        """0 where a query may look and -inf elsewhere, [lanes, 1, groups * N, length]; computed once a pass."""
         if (window, groups) not in self._bias:
+            queries = self._start[:, None, None] + torch.arange(self.columns, device=like.device)[:, None]
             keys = torch.arange(self.length, device=like.device)
-            seen = keys <= self._queries[:, :, None]
+            hidden = keys > queries
             if window is not None:
-                seen &= keys > self._queries[:, :, None] - window
-            bias = torch.zeros_like(seen, dtype=like.dtype).masked_fill_(~seen, float("-inf"))
+                hidden |= keys <= queries - window
+            bias = torch.zeros_like(hidden, dtype=like.dtype).masked_fill_(hidden, float("-inf"))
             self._bias[window, groups] = bias.repeat(1, groups, 1)[:, None]
         return self._bias[window, groups]
 
-    def grid(self, packed: torch.Tensor) -> torch.Tensor:
-        """[T, ...] to [B, N, ...], zeros where a row has fewer than N tokens."""
-        if len(packed) == self.rows * self.columns:
-            return packed.view(self.rows, self.columns, *packed.shape[1:])
-        padded = packed.new_zeros(self.rows, self.columns, *packed.shape[1:])
-        padded[self.row, self.column] = packed
+    def grid(self, tokens: torch.Tensor) -> torch.Tensor:
+        """[T, ...] to [lanes, N, ...], zeros where no token stands."""
+        if len(tokens) == self.lanes * self.columns:
+            return tokens.unflatten(0, (self.lanes, self.columns))
+        padded = tokens.new_zeros(self.lanes, self.columns, *tokens.shape[1:])
+        padded[self._lane, self._column] = tokens
         return padded
 
-    def packed(self, grid: torch.Tensor) -> torch.Tensor:
-        """[B, N, ...] to [T, ...]."""
-        if len(self.row) == self.rows * self.columns:
+    def tokens(self, grid: torch.Tensor) -> torch.Tensor:
+        """[lanes, N, ...] to [T, ...]."""
+        if len(self.position) == self.lanes * self.columns:
             return grid.flatten(0, 1)
-        return grid[self.row, self.column]
+        return grid[self._lane, self._column]
+
+    def attention(
+        self, layer: int, queries: torch.Tensor, bias: torch.Tensor, scaling: float | None
+    ) -> torch.Tensor:
+        """Attention of queries [lanes, heads, Q, dim] over what the cache holds of their lanes."""
+        edges = [0, *accumulate(run.stop - run.start for run in self.runs)]
+        seen = []
+        for run, low, high in zip(self.runs, edges, edges[1:], strict=False):
+            keys, values = self.cache.read(layer, run, self.length)
+            seen.append(
+                F.scaled_dot_product_attention(
+                    queries[low:high], keys, values, attn_mask=bias[low:high], scale=scaling
+                )
+            )
+        return seen[0] if len(seen) == 1 else torch.cat(seen)
 
 
 def attend(
@@ -219,28 +262,38 @@ def attend(
     Heads that share keys (grouped queries) are folded into the queries, so keys are never repeated.
     """
     if layout is None:
-        raise ValueError(f"{type(module).__name__} does not pass keyword arguments on to its attention; HFEngine cannot run it")
+        raise ValueError(
+            f"{type(module).__name__} does not hand keywords on to its attention; HFEngine cannot run it"
+        )
     if softcap is not None or s_aux is not None:
-        raise ValueError(f"{type(module).__name__} caps scores or has attention sinks; HFEngine cannot run it exactly")
+        raise ValueError(
+            f"{type(module).__name__} caps scores or has attention sinks; HFEngine cannot run it exactly"
+        )
     layer: int = module.layer_idx  # type: ignore[assignment]
-    heads, dim, kind = key.shape[1], query.shape[3], value.dtype
-    layout.cache.write(layer, layout.places, key[0].transpose(0, 1).to(kind), value[0].transpose(0, 1))
-    keys, values = layout.cache.read(layer, layout.slots, layout.length)
-    grid = layout.grid(query[0].transpose(0, 1).to(kind))  # [B, N, H, D]
+    heads, kind = key.shape[1], value.dtype
+    layout.cache.write(layer, layout.places(heads), key[0].to(kind), value[0])
+    grid = layout.grid(query[0].transpose(0, 1).to(kind))  # [lanes, N, H, D]
     groups = grid.shape[2] // heads
-    folded = grid.unflatten(2, (heads, groups)).permute(0, 2, 3, 1, 4).flatten(2, 3)  # [B, heads, groups * N, D]
-    bias = layout.bias(sliding_window, groups, folded)
-    seen = F.scaled_dot_product_attention(folded, keys, values, attn_mask=bias, scale=scaling)
-    unfolded = seen.unflatten(2, (groups, layout.columns)).permute(0, 3, 1, 2, 4)  # [B, N, heads, groups, D]
-    return layout.packed(unfolded.reshape(layout.rows, layout.columns, -1, dim))[None], None
+    folded = (
+        grid.unflatten(2, (heads, groups)).permute(0, 2, 3, 1, 4).flatten(2, 3)
+    )  # [lanes, heads, groups * N, D]
+    seen = layout.attention(layer, folded, layout.bias(sliding_window, groups, folded), scaling)
+    unfolded = (
+        seen.unflatten(2, (groups, layout.columns)).permute(0, 3, 1, 2, 4).flatten(2, 3)
+    )  # [lanes, N, H, D]
+    return layout.tokens(unfolded)[None], None
 
 
 AttentionInterface.register(ATTENTION, attend)
 
 
+def _zeros(shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
+    """Zeros as `like`. On a CPU the system hands out the pages when they are first used, huge ones if it can."""
+    if like.device.type != "cpu":
+        return like.new_zeros(shape)
+    raw = np.zeros(math.prod(shape) * like.element_size(), dtype=np.uint8)
+    return torch.from_numpy(raw).view(like.dtype).view(shape)
+
+
 def _rounded(length: int) -> int:
     return -(-length // GRAIN) * GRAIN
-
-
-def _adjacent(slots: Sequence[int]) -> bool:
-    return list(slots) == list(range(slots[0], slots[0] + len(slots)))

@@ -47,14 +47,19 @@ class ScriptedEngine:
         kept = token_ids[: sampling.max_tokens]
         ended = len(kept) == len(token_ids)
         return Completion(
-            token_ids=kept, logprobs=[0.0] * len(kept), stop="stop" if ended else "length", version=self.version
+            token_ids=kept,
+            logprobs=[0.0] * len(kept),
+            stop="stop" if ended else "length",
+            version=self.version,
         )
 
     def _line(self, turn: int, prompt_ids: list[int], sampling: Sampling) -> Line:
         if callable(self._script):
             return self._script(prompt_ids, sampling)
         if turn >= len(self._script):
-            raise IndexError(f"the script has {len(self._script)} replies but was asked for one more; lengthen it")
+            raise IndexError(
+                f"the script has {len(self._script)} replies but was asked for one more; lengthen it"
+            )
         return self._script[turn]
 
     def _ids(self, line: Line) -> list[int]:

@@ -228,13 +228,3 @@ REQUIREMENT = {
     "pick_cool_then_place_in_recep": "coolable",
 }
 """Task type to the fact that its target must have."""
-
-TASK_TYPES = (
-    "pick_and_place_simple",
-    "look_at_obj_in_light",
-    "pick_clean_then_place_in_recep",
-    "pick_heat_then_place_in_recep",
-    "pick_cool_then_place_in_recep",
-    "pick_two_obj_and_place",
-)
-"""ALFWorld's six task types, in its order."""

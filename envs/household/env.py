@@ -13,24 +13,25 @@ from turngym.envs.household.generator import Game, make_game
 from turngym.envs.household.logic import logic_of
 from turngym.envs.household.problem import Problem
 from turngym.envs.household.sizes import Size, find
-from turngym.envs.household.world import World
+from turngym.envs.household.vocabulary import vocabulary
+from turngym.envs.household.world import NOTHING, World
 
 
 class Household(TextEnv):
     """A household and one of ALFWorld's tasks in it; reward 1 and the end when the task is done.
 
-    The seed of `reset`, or `options={"task": number}` in its place, is the game's number: it alone chooses the
-    household and the task, out of the split. Without either the environment draws a number of its own.
+    The seed of `reset`, or `options={"task": number}` in its place, is the game's number: it alone chooses
+    the household and the task, out of the split. Without either the environment draws a number of its own.
 
     Args:
         size: `tiny`, `small`, `medium`, `large`, `full`, or a `Size` of your own numbers.
         task_types: the tasks that may be asked; all that the size has if `None`.
         split: `train` or `test`, which share no household.
-        logic: version of ALFWorld's rules and texts, `0.4` (`move mug 1 to shelf 1`) or `2.1.1` (`put mug 1 in/on
-            shelf 1`).
+        logic: version of ALFWorld's rules and texts, `0.4` (`move mug 1 to shelf 1`) or `2.1.1` (`put mug 1
+            in/on shelf 1`).
         expert: put the next command of a winning plan into `info["expert"]`.
 
-    `info` also has `state` (the observation), `admissible`, `valid`, `success` and `task_type`.
+    `info` also has `state` (the observation), `admissible`, `valid`, `success`, `task_type` and `game` (id).
 
     Raises:
         ValueError: an argument that names nothing known.
@@ -61,10 +62,16 @@ class Household(TextEnv):
         return obs, self._info(obs, valid=True)
 
     def step(self, action: str) -> Step:
-        """Do a command; any text that is not an admissible one changes nothing."""
+        """Do a command. Text that is not an admissible one changes nothing; after the win nothing does."""
+        if self.world.won:
+            return NOTHING, 0.0, True, False, self._info(NOTHING, valid=False)
         valid = action.strip() in self.world.actions
         obs, won = self.world.step(action)
         return obs, float(won), won, False, self._info(obs, valid)
+
+    def vocabulary(self) -> list[str]:
+        """Every entity and phrase of this size: one token each for a small model of its own."""
+        return vocabulary(self.size, self.logic)
 
     def _load(self, number: int) -> None:
         self.game, world = _world(number, self.size, self.task_types, self.split, self.logic)
@@ -77,16 +84,16 @@ class Household(TextEnv):
             "valid": valid,
             "success": self.world.won,
             "task_type": self.game.task_type,
+            "game": self.game.id,
         }
-        if self.expert and not self.world.won:
-            info["expert"] = next_command(self.world)
-        return info
+        command = next_command(self.world) if self.expert else None
+        return info if command is None else {**info, "expert": command}
 
 
 @lru_cache(maxsize=256)
 def _world(
     number: int, size: Size, task_types: tuple[str, ...] | None, split: str, logic: str
 ) -> tuple[Game, World]:
-    """A game and its household, kept because the episodes of a group play the same one; `copy` before playing."""
+    """A game and its household, kept because a group's episodes play the same one; play a `copy` of it."""
     game = make_game(number, size, task_types=task_types, split=split)
     return game, World(Problem.parse(game.pddl_problem), game.task, logic)

@@ -1,7 +1,7 @@
 """A player that sees everything and wins from wherever it is put.
 
-It looks at the facts of the state and the goal, not at texts, and keeps no memory: the next command of a winning
-plan depends on the state alone, so it can be asked at any time, after any detour.
+It looks at the facts of the state and the goal, not at texts, and keeps no memory: the next command of a
+winning plan depends on the state alone, so it can be asked at any time, after any detour.
 """
 
 from __future__ import annotations
@@ -71,15 +71,13 @@ def _atoms(expr: Expr) -> Iterator[list[str]]:
 
 
 class _Player:
+    """The choice of one action in one state."""
+
     def __init__(self, world: World, aim: Aim) -> None:
         self.problem = world.problem
         self.state = world.state
         self.aim = aim
-        self.stations = {
-            "clean": world.logic.washes,
-            "heat": frozenset({"microwavetype"}),
-            "cool": frozenset({"fridgetype"}),
-        }
+        self.stations = {"clean": world.logic.washes, "heat": {"microwavetype"}, "cool": {"fridgetype"}}
         self.treated = {"clean": self.state.clean, "heat": self.state.hot, "cool": self.state.cool}
 
     def next_action(self) -> Action | None:
@@ -88,55 +86,92 @@ class _Player:
         item = self.problem.objects[self.state.held[0]]
         if not self._is_target(item):
             return self._put(item, self._fitting(item))
-        if self.aim.lamp is not None:
+        if self.aim.place is None:
             return self._light()
-        if not self._is_treated(item.id):
+        if not self._is_treated(item):
             return self._treat(item)
-        return self._put(item, self._places(item))
-
-    def _is_target(self, item: Object) -> bool:
-        """Whether winning with this object is possible."""
-        able = {"clean": item.cleanable, "heat": item.heatable, "cool": item.coolable, None: True}
-        reachable = self.aim.lamp is not None or any(True for _ in self._places(item))
-        return self.aim.target in item.kinds and able[self.aim.treatment] and reachable
-
-    def _is_treated(self, item: str) -> bool:
-        return self.aim.treatment is None or item in self.treated[self.aim.treatment]
-
-    def _done(self, receptacle: str) -> list[str]:
-        """The treated targets that a receptacle holds."""
-        return [
-            item
-            for item in self.state.contents.get(receptacle, ())
-            if self.aim.target in self.problem.objects[item].kinds and self._is_treated(item)
-        ]
-
-    def _fitting(self, item: Object) -> Iterator[Receptacle]:
-        return (place for place in self.problem.receptacles.values() if place.id in item.fits)
-
-    def _places(self, item: Object) -> Iterator[Receptacle]:
-        """Where the goal wants the object: of the right kind, and no other of that kind nearer to the goal."""
-        places = [place for place in self._fitting(item) if self.aim.place in place.kinds]
-        others = {place.id: len({*self._done(place.id)} - {item.id}) for place in places}
-        return (place for place in places if others[place.id] == max(others.values()))
+        return self._put(item, self._goal_places())
 
     def _fetch(self) -> Action | None:
-        """Take a target, best one that is treated already, then one nearby."""
+        """Take a target that does not lie where it should: rather one that is treated, or near."""
+        at_home = {item for place in self._goal_places() for item in self._done(place)}
         found = [
-            (not self._is_treated(item.id), self._effort(place), item.id, place)
-            for item in self.problem.objects.values()
-            if item.pickupable and self._is_target(item)
-            for place in self._holding(item)
-            if not self._is_home(item, place)
+            (not self._is_treated(item), self._effort(place), item.id, place.id)
+            for place in self.problem.receptacles.values()
+            for item in self._contents(place)
+            if item.pickupable and self._is_target(item) and item.id not in at_home
         ]
         if not found:
             return None
-        *_, item_id, place = min(found, key=lambda choice: choice[:3])
-        return self._reach(place) or ("take", item_id, place.id)
+        _, _, item_id, receptacle = min(found)
+        return self._reach(self.problem.receptacles[receptacle]) or ("take", item_id, receptacle)
 
-    def _is_home(self, item: Object, place: Receptacle) -> bool:
-        """Whether the object lies where the goal wants it, and should be left there."""
-        if self.aim.place is None:
-            return False
-        best = max(self.problem.receptacles.values(), key=self._score)
-        return place is best and item.id in self._done(place.id)
+    def _put(self, item: Object, places: Iterable[Receptacle]) -> Action | None:
+        place = self._nearest(place for place in places if place.id in item.fits)
+        return None if place is None else self._reach(place) or ("put", item.id, place.id)
+
+    def _treat(self, item: Object) -> Action | None:
+        treatment = self.aim.treatment or ""
+        kinds = self.stations[treatment]
+        place = self._nearest(place for place in self.problem.receptacles.values() if kinds & place.kinds)
+        return None if place is None else self._approach(place) or (treatment, item.id, place.id)
+
+    def _light(self) -> Action | None:
+        lamps = {
+            place.id: item.id
+            for place in self.problem.receptacles.values()
+            for item in self._contents(place)
+            if item.toggleable and self.aim.lamp in item.kinds
+        }
+        place = self._nearest(self.problem.receptacles[one] for one in lamps)
+        return None if place is None else self._approach(place) or ("use", lamps[place.id])
+
+    def _is_target(self, item: Object) -> bool:
+        able = {"clean": item.cleanable, "heat": item.heatable, "cool": item.coolable}
+        return self.aim.target in item.kinds and (self.aim.treatment is None or able[self.aim.treatment])
+
+    def _is_treated(self, item: Object) -> bool:
+        return self.aim.treatment is None or item.id in self.treated[self.aim.treatment]
+
+    def _goal_places(self) -> list[Receptacle]:
+        """The receptacles that the goal may mean and that need the fewest targets more; none for a lamp."""
+        targets = [item for item in self.problem.objects.values() if self._is_target(item)]
+        places = [
+            place
+            for place in self.problem.receptacles.values()
+            if self.aim.place in place.kinds and any(place.id in item.fits for item in targets)
+        ]
+        most = max((len(self._done(place)) for place in places), default=0)
+        # Any will do as long as all are empty; from then on the one that was begun with.
+        return [place for place in places if len(self._done(place)) == most]
+
+    def _done(self, place: Receptacle) -> list[str]:
+        """Targets in a receptacle that are as the goal wants them; what is in hand does not count."""
+        return [
+            item.id
+            for item in self._contents(place)
+            if self._is_target(item) and self._is_treated(item) and item.id not in self.state.held
+        ]
+
+    def _contents(self, place: Receptacle) -> list[Object]:
+        return [self.problem.objects[item] for item in self.state.contents.get(place.id, ())]
+
+    def _fitting(self, item: Object) -> list[Receptacle]:
+        return [place for place in self.problem.receptacles.values() if place.id in item.fits]
+
+    def _nearest(self, places: Iterable[Receptacle]) -> Receptacle | None:
+        return min(places, key=lambda place: (self._effort(place), place.id), default=None)
+
+    def _effort(self, place: Receptacle) -> int:
+        """Commands until the inside of a receptacle is within reach."""
+        return (place.location != self.state.location) + self._is_closed(place)
+
+    def _is_closed(self, place: Receptacle) -> bool:
+        return place.openable and place.id not in self.state.opened
+
+    def _approach(self, place: Receptacle) -> Action | None:
+        return None if place.location == self.state.location else ("go", place.id, place.location)
+
+    def _reach(self, place: Receptacle) -> Action | None:
+        """The next action until the inside is within reach; `None` if it is."""
+        return self._approach(place) or (("open", place.id) if self._is_closed(place) else None)

@@ -10,12 +10,14 @@ from typing import TypeVar
 import numpy as np
 
 from turngym.envs.household.catalog import APPLIANCE, HOLDS, LAMP, LAMP_STANDS, OPENABLE
-from turngym.envs.household.home import Goal, Home, problem_text, sentence
+from turngym.envs.household.home import Goal, Home, layout, problem_text, sentence
 from turngym.envs.household.sizes import Size, find, furniture, goals, sources, things
 
 T = TypeVar("T")
 
 SPLITS = ("train", "test")
+
+_TRIES = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,30 +37,27 @@ def make_game(
 ) -> Game:
     """The household of this seed: equal arguments give equal bytes, in every process and on every machine.
 
-    A quarter of all problems, told by their digest, are kept for the split "test" and never come up in "train",
-    whatever the seeds; so a panel of test games is held out even where households are few.
+    A quarter of all households, told by a digest of what is where and what is asked, belong to the split
+    "test" and never come up in "train", whatever the seed: a panel is held out even where households are few.
 
     Raises:
-        ValueError: an unknown size, split or task type, a task type that the size lacks, a negative seed.
+        ValueError: an unknown size, split or task type, a task type that the size lacks, a negative seed, a
+            size with so few households that none is in the split.
     """
     size = find(size)
     wanted = _wanted(size, task_types)
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}; choose from {', '.join(SPLITS)}")
-    if seed < 0:
-        raise ValueError(f"a seed is 0 or more, not {seed}")
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"a seed is a whole number of 0 or more, not {seed!r}")
     draw = Draw(seed, SPLITS.index(split))
-    while True:
+    for _ in range(_TRIES):
         home = _home(size, wanted, draw)
-        problem = problem_text(home)
-        digest = hashlib.sha256(problem.encode()).hexdigest()
-        if split_of(digest) == split:
-            return _game(home, problem, digest, draw)
-
-
-def split_of(digest: str) -> str:
-    """The split that a problem with this SHA-256 (hexadecimal) belongs to."""
-    return "test" if int(digest[:2], 16) < 64 else "train"
+        if _split_of(home) == split:
+            return _game(home, draw)
+    raise ValueError(
+        f"none of {_TRIES} households of this size is in the split {split!r}; give the size more variety"
+    )
 
 
 def panel_digest(games: Iterable[Game]) -> str:
@@ -72,8 +71,8 @@ def panel_digest(games: Iterable[Game]) -> str:
 class Draw:
     """Draws that follow from a seed alone.
 
-    They use the raw bits of PCG64, which NumPy keeps the same for ever; what its `Generator` makes of them may
-    change with a version.
+    They use the raw bits of PCG64, which NumPy keeps the same for ever; what its `Generator` makes of them
+    may change with a version.
     """
 
     def __init__(self, *entropy: int) -> None:
@@ -104,17 +103,20 @@ def _wanted(size: Size, task_types: Sequence[str] | None) -> tuple[str, ...]:
         return size.task_types
     missing = [name for name in task_types if name not in size.task_types]
     if missing or not task_types:
-        raise ValueError(
-            f"this size has no task type {', '.join(missing) or '(none given)'}; it has {', '.join(size.task_types)}"
-        )
+        named = ", ".join(missing) or "(none given)"
+        raise ValueError(f"this size has no task type {named}; it has {', '.join(size.task_types)}")
     return tuple(task_types)
 
 
-def _game(home: Home, problem: str, digest: str, draw: Draw) -> Game:
-    goal = home.goal
-    folder = f"{goal.task_type}-{goal.target}-None-{goal.place}-{goal.room}"
+def _split_of(home: Home) -> str:
+    return "test" if hashlib.sha256(layout(home).encode()).digest()[0] < 64 else "train"
+
+
+def _game(home: Home, draw: Draw) -> Game:
+    goal, problem = home.goal, problem_text(home)
+    digest = hashlib.sha256(problem.encode()).hexdigest()
     return Game(
-        id=f"{folder}/trial_{digest[:12]}",
+        id=f"{goal.task_type}-{goal.target}-None-{goal.place}-{goal.room}/trial_{digest[:12]}",
         task=sentence(goal, draw.below(2)),
         task_type=goal.task_type,
         pddl_problem=problem,
@@ -144,12 +146,8 @@ def _furnish(goal: Goal, size: Size, draw: Draw) -> list[str]:
 
 
 def _needed(goal: Goal, here: list[str], draw: Draw) -> list[str]:
-    """The place to put things or a stand for the lamp, the appliance, and somewhere for the target to begin."""
-    needed = (
-        [draw.one([kind for kind in here if kind in LAMP_STANDS[goal.room]])]
-        if goal.place == LAMP
-        else [goal.place]
-    )
+    """Kinds for the goal's place or the lamp to stand on, the appliance, and the target to begin in."""
+    needed = [here[draw.one(_stands(goal, here))] if goal.place == LAMP else goal.place]
     if goal.task_type in APPLIANCE:
         needed.append(APPLIANCE[goal.task_type])
     if not sources(goal.target, goal.place, needed):
@@ -158,7 +156,7 @@ def _needed(goal: Goal, here: list[str], draw: Draw) -> list[str]:
 
 
 def _stock(goal: Goal, places: list[str], size: Size, draw: Draw) -> list[tuple[str, int]]:
-    """Objects with the index of the receptacle they begin in; targets, copies included, never in the goal's kind."""
+    """Objects and the index of where each begins; of the target's kind none begins in the goal's place."""
     homes = {
         kind: [i for i, place in enumerate(places) if kind in HOLDS[place]]
         for kind in things(size, goal.room)
@@ -168,11 +166,10 @@ def _stock(goal: Goal, places: list[str], size: Size, draw: Draw) -> list[tuple[
     spare = [kind for kind, at in homes.items() if at for _ in range(size.copies - targets.count(kind))]
     kinds = targets + draw.some(spare, draw.between(size.objects) - len(targets))
     stocked = [(kind, draw.one(homes[kind])) for kind in draw.some(kinds, len(kinds))]
-    return [*_lamp(goal, places, draw), *stocked]
+    lamp = [(LAMP, draw.one(_stands(goal, places)))] if goal.place == LAMP else []
+    return lamp + stocked
 
 
-def _lamp(goal: Goal, places: list[str], draw: Draw) -> list[tuple[str, int]]:
-    if goal.place != LAMP:
-        return []
-    at = [i for i, place in enumerate(places) if place in LAMP_STANDS[goal.room]]
-    return [(LAMP, draw.one(at))]
+def _stands(goal: Goal, places: list[str]) -> list[int]:
+    """Indices of the receptacles that a lamp can stand on."""
+    return [i for i, place in enumerate(places) if place in LAMP_STANDS[goal.room]]

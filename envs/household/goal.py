@@ -1,7 +1,7 @@
 """Goals: a PDDL condition compiled into a test of the state.
 
-Understood: `and`, `or`, `not`, `imply`, `exists`, `forall`, `=`, every fact that never changes and the facts of
-`CHANGING`.
+Understood: `and`, `or`, `not`, `imply`, `exists`, `forall`, `=`, every fact that never changes and the facts
+of `CHANGING`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from turngym.envs.household.domain import SIGNATURES
 from turngym.envs.household.pddl import Expr, ProblemError, typed
 from turngym.envs.household.state import State
 
@@ -90,13 +91,14 @@ class _Compiler:
 
     def _atom(self, predicate: str, args: list[Expr]) -> Test:
         names = [arg for arg in args if isinstance(arg, str)]
-        if len(names) < len(args):
-            raise ProblemError(f"the goal has a condition {predicate!r} that this engine does not know")
+        arity = 2 if predicate == "=" else len(SIGNATURES.get(predicate, ()))
+        if not arity == len(names) == len(args):
+            raise ProblemError(
+                f"the goal has a condition that this engine does not know: {[predicate, *args]}"
+            )
         if predicate == "=":
             left, right = names
             return lambda state, binding: binding.get(left, left) == binding.get(right, right)
-        if predicate == "checked":
-            raise ProblemError("the goal asks for 'checked', a fact that this engine does not keep")
         if predicate in CHANGING:
             changing = CHANGING[predicate]
             return lambda state, binding: changing(state, *[binding.get(name, name) for name in names])
@@ -124,7 +126,7 @@ class _Compiler:
         return test
 
     def _domain(self, name: str, kind: str, parts: list[Expr]) -> list[str]:
-        """What a variable may stand for: the names of its type that meet the unchanging conditions on it alone."""
+        """What a variable may stand for: names of its type that meet the fixed conditions on it alone."""
         fixed = [part for part in parts if self._is_fixed(part, name)]
         # `object` is PDDL's root type: every name is one.
         ofkind = (one for one, its_kind in self.types.items() if kind in (its_kind, "object"))

@@ -1,4 +1,4 @@
-"""A household's facts, what is asked in it, and both as ALFWorld writes them: a goal sentence and a PDDL problem."""
+"""A household and what is asked in it, and how ALFWorld writes both: a goal sentence and a PDDL problem."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from turngym.envs.household.catalog import HOLDS, LAMP, OBJECT_FACTS, OPENABLE
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Goal:
-    """What is asked: one of ALFWorld's task types, of an object kind and a place (a receptacle kind or the lamp)."""
+    """What is asked: a task type of ALFWorld, an object kind and a place: a receptacle kind, or the lamp."""
 
     room: str
     task_type: str
@@ -53,14 +53,18 @@ SENTENCES: dict[str, tuple[str, str]] = {
 """Task type to ALFWorld's two ways of asking for it."""
 
 _PLACED = "(exists (?r - receptacle) (exists (?o - object) (and {conditions})))"
-_CHANGED = "({able} ?o) (objectType ?o {target}Type) (receptacleType ?r {place}Type) ({done} ?o) (inReceptacle ?o ?r)"
+_CHANGED = (
+    "({able} ?o) (objectType ?o {target}Type) (receptacleType ?r {place}Type) ({done} ?o) "
+    "(inReceptacle ?o ?r)"
+)
 _CONDITIONS: dict[str, str] = {
     "pick_and_place_simple": _PLACED.format(
         conditions="(inReceptacle ?o ?r) (objectType ?o {target}Type) (receptacleType ?r {place}Type)"
     ),
     "look_at_obj_in_light": (
-        "(exists (?ot - object ?r - receptacle ?a - agent ?l - location) (and (objectType ?ot {place}Type) "
-        "(toggleable ?ot) (isToggled ?ot) (receptacleAtLocation ?r ?l) (atLocation ?a ?l) (inReceptacle ?ot ?r)))\n"
+        "(exists (?ot - object ?r - receptacle ?a - agent ?l - location) (and "
+        "(objectType ?ot {place}Type) (toggleable ?ot) (isToggled ?ot) "
+        "(receptacleAtLocation ?r ?l) (atLocation ?a ?l) (inReceptacle ?ot ?r)))\n"
         "(exists (?o - object ?a - agent) (and (objectType ?o {target}Type) (holds ?a ?o)))"
     ),
     "pick_clean_then_place_in_recep": _PLACED.format(
@@ -84,6 +88,16 @@ _CONDITIONS: dict[str, str] = {
 def sentence(goal: Goal, wording: int) -> str:
     """The goal as the player reads it, in the first (0) or second (1) wording, without the full stop."""
     return SENTENCES[goal.task_type][wording].format(target=goal.target.lower(), place=goal.place.lower())
+
+
+def layout(home: Home) -> str:
+    """What is asked and what is where: equal for homes that differ only in how things alike are numbered."""
+    contents: list[list[str]] = [[] for _ in home.receptacles]
+    for kind, at in home.objects:
+        contents[at].append(kind)
+    places = sorted((place, *sorted(kinds)) for place, kinds in zip(home.receptacles, contents, strict=True))
+    goal = home.goal
+    return f"{goal.task_type} {goal.target} {goal.place}\n" + "\n".join(" ".join(place) for place in places)
 
 
 def problem_text(home: Home) -> str:
@@ -113,7 +127,7 @@ def problem_text(home: Home) -> str:
 
 
 def _ids(kinds: Sequence[str]) -> list[str]:
-    """An id for each instance: ALFWorld shows what stands before the first `_bar_` and counts the sorted ids."""
+    """An id for each: ALFWorld shows what stands before the first `_bar_`, and numbers the sorted ids."""
     seen: Counter[str] = Counter()
     ids = []
     for kind in kinds:
@@ -129,7 +143,7 @@ def _id(kind: str, number: int) -> str:
 
 
 def _declare(home: Home, places: list[str], things: list[str], locations: list[str]) -> Iterator[str]:
-    """Every name with its type. The domain itself names seven types, so they exist even where nothing is of them."""
+    """Every name with its type. The domain itself names six of the types, so they exist in every home."""
     receptacle_types = {"SinkBasin", "Microwave", "Fridge", *home.receptacles}
     object_types = {"Sink", "Knife", "ButterKnife", *(kind for kind, _ in home.objects)}
     yield from (f"{kind}Type - rtype" for kind in sorted(receptacle_types))

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from turngym.envs.household.domain import SIGNATURES
 from turngym.envs.household.goal import Goal, compile_goal
 from turngym.envs.household.names import display_names
 from turngym.envs.household.pddl import Expr, ProblemError, read, typed
@@ -72,6 +73,7 @@ class Problem:
         sections = _sections(text)
         types = dict(typed(sections[":objects"]))
         facts = _facts(sections[":init"])
+        _check(facts, types)
         names = display_names({arg for args in facts.values() for fact in args for arg in fact})
         receptacles = _receptacles(facts, names)
         return cls(
@@ -88,7 +90,9 @@ def _sections(text: str) -> dict[str, list[Expr]]:
     match read(text):
         case ["define", ["problem", *_], *parts]:
             found = {
-                part[0]: part[1:] for part in parts if isinstance(part, list) and isinstance(part[0], str)
+                part[0]: part[1:]
+                for part in parts
+                if isinstance(part, list) and part and isinstance(part[0], str)
             }
         case other:
             raise ProblemError(
@@ -112,6 +116,19 @@ def _facts(init: list[Expr]) -> Facts:
             case _:
                 raise ProblemError(f"expected a fact in :init, found {fact!r}")
     return facts
+
+
+def _check(facts: Facts, types: Mapping[str, str]) -> None:
+    for predicate, its_facts in facts.items():
+        signature = SIGNATURES.get(predicate)
+        for fact in its_facts:
+            if tuple(map(types.get, fact)) != signature:
+                wanted = (
+                    f"({predicate} {' '.join(signature)})" if signature else "a fact of ALFWorld's domain"
+                )
+                raise ProblemError(
+                    f"expected {wanted}, found ({predicate} {' '.join(fact)}); declare its names in :objects"
+                )
 
 
 def _receptacles(facts: Facts, names: Mapping[str, str]) -> dict[str, Receptacle]:

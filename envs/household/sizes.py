@@ -14,9 +14,9 @@ from turngym.envs.household.catalog import (
     OBJECT_FACTS,
     REQUIREMENT,
     SINGLE,
-    TASK_TYPES,
     THINGS,
 )
+from turngym.envs.household.games import TASK_TYPES
 from turngym.envs.household.home import Goal
 
 
@@ -130,7 +130,7 @@ SIZES: dict[str, Size] = {
         task_types=_KITCHEN,
         receptacles=(3, 3),
         objects=(4, 4),
-        closed=0.5,
+        closed=0.65,
         furniture=6,
         kinds=6,
         alike=2,
@@ -157,4 +157,4 @@ SIZES: dict[str, Size] = {
         receptacles=(16, 28), objects=(36, 50), closed=0.5, furniture=13, kinds=33, alike=16, copies=4
     ),
 }
-"""`tiny` fits a test, `small` a tiny transformer; `full` is of ALFWorld's scale (medians: 21 receptacles, 43 objects)."""
+"""From what fits a test (`tiny`) or a tiny transformer (`small`) to ALFWorld's scale (`full`)."""

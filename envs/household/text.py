@@ -81,7 +81,8 @@ def _receptacle(problem: Problem, state: State, logic: Logic, receptacle: str) -
 def _examine(problem: Problem, state: State, logic: Logic, item: str) -> str:
     thing = problem.objects[item]
     if thing.container:
-        return f"This is a normal {thing.name}. In it, you see {_listed(problem.names[one] for one in thing.inside)}."
+        seen = _listed(problem.names[one] for one in thing.inside)
+        return f"This is a normal {thing.name}. In it, you see {seen}."
     adjectives = _adjectives(state, item)
     if adjectives:
         return f"This is a {adjectives} {thing.name}."

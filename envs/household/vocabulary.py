@@ -1,7 +1,7 @@
-"""All that can be said in a household of a size, as few long entries: one token per entity, phrase or full stop.
+"""All that can be said in a household of a size, in few and long entries: an entity is one, a phrase is one.
 
-A tokenizer built from it reads every observation, goal sentence and command of that size without an unknown, and
-a command is its tokens joined by single spaces.
+A tokenizer built from them reads every observation, goal sentence and command of that size without an
+unknown, and a command is its tokens joined by single spaces.
 """
 
 from __future__ import annotations
@@ -24,15 +24,18 @@ _GOALS = (
     "examine the|in|on|and put it in|and put them in|under the|with the"
 )
 _REPLIES = {
-    "both": "-= Welcome to TextWorld, ALFRED! =-|You are in the middle of a room.|Looking quickly around you, you see a|"
-    ", a|, and a|.|Your task is to:|You arrive at|The|is closed.|is open.|In it, you see a|In it, you see nothing.|"
-    "On the|, you see a|, you see nothing.|You open the|You close the|You pick up the|from the|You clean the|"
-    "You heat the|You cool the|using the|You sliced the|with the|You turn on the|You turn off the|"
-    "You are carrying: a|You are not carrying anything.|You are facing the|Next to it, you see nothing.|"
-    "Nothing happens.|There's nothing special about|This|is on.|is off.|This is a normal|This is a hot|"
-    "This is a clean|This is a cold|This is a sliced|This is a hot and clean|This is a cool and clean|"
-    "This is a hot sliced|This is a clean sliced|This is a cool sliced|This is a hot and clean sliced|"
-    "This is a cool and clean sliced",
+    "both": (
+        "-= Welcome to TextWorld, ALFRED! =-|Your task is to:|You are in the middle of a room.|"
+        "Looking quickly around you, you see a|Looking quickly around you, you see nothing.|"
+        ", a|, and a|.|You arrive at|The|is closed.|is open.|In it, you see a|In it, you see nothing.|"
+        "On the|, you see a|, you see nothing.|You are facing the|Next to it, you see nothing.|You open the|"
+        "You close the|You pick up the|from the|You clean the|You heat the|You cool the|using the|"
+        "You sliced the|with the|You turn on the|You are carrying: a|You are not carrying anything.|"
+        "There's nothing special about|This|is on.|This is a normal|This is a hot|This is a clean|"
+        "This is a cold|This is a sliced|This is a hot and clean|This is a cool and clean|"
+        "This is a hot sliced|This is a clean sliced|This is a cool sliced|This is a hot and clean sliced|"
+        "This is a cool and clean sliced|Nothing happens."
+    ),
     "0.4": "You move the|to the",
     "2.1.1": "You put the|in/on the",
 }
@@ -72,12 +75,12 @@ def _kinds(size: Size) -> list[str]:
 
 
 def _locations(size: Size, logic: str) -> list[str]:
-    """Version 2.1.1 says where one arrives by the location's number; one location more is where one begins."""
+    """Version 2.1.1 names the location one arrives at; one location more is where one begins."""
     return [f"loc {number}" for number in range(1, size.receptacles[1] + 2)] if logic == "2.1.1" else []
 
 
 def split_words(text: str, words: Iterable[str]) -> list[str]:
-    """The text as entries of the vocabulary: at each place the longest that fits, white space between them skipped.
+    """The text as entries of the vocabulary: always the longest that fits, skipping white space between them.
 
     Raises:
         ValueError: some of the text is in no entry.

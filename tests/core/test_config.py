@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turngym.core import config
-from turngym.core.errors import ConfigError
+from turngym.core.errors import ConfigError, PrerequisiteError
 from turngym.core.registry import Registry
 
 
@@ -100,6 +100,30 @@ def test_an_unknown_section_suggests_the_nearest() -> None:
         ConfigError, match=r"no section \[trainner\]; did you mean 'trainer'\? \(known are env, trainer\)"
     ):
         config.check_sections({"trainner": {}}, ["trainer", "env"])
+
+
+def test_a_section_that_must_be_there_is_named() -> None:
+    assert config.section({"loop": {"steps": 3}}, "loop") == {"steps": 3}
+    with pytest.raises(ConfigError, match=r"the run has no section \[trainer\]; add it"):
+        config.section({"loop": {}}, "trainer")
+
+
+def test_what_a_plug_in_says_against_a_value_or_a_file_is_told_as_the_users(tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise ValueError("depth is -1; give 0 or more")
+
+    with pytest.raises(ConfigError, match=r"\[credit\] depth is -1; give 0 or more"):
+        config.construct(refuse, "credit")
+    with pytest.raises(PrerequisiteError, match="No such file"):
+        config.construct((tmp_path / "absent").read_text, "env")
+
+
+def test_a_bug_in_a_plug_in_keeps_its_traceback() -> None:
+    def bug() -> None:
+        raise KeyError("turns")
+
+    with pytest.raises(KeyError):
+        config.construct(bug, "credit")
 
 
 def test_a_key_outside_a_section_is_refused() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hypothesis import strategies as st
-
 from tests.credit.definitions import Row
 
 GAMMAS = st.sampled_from([0.0, 0.5, 0.95, 1.0])
@@ -16,7 +15,7 @@ VALUES = st.floats(-5, 5, width=32)
 
 @st.composite
 def batches(draw: st.DrawFn, *, most_groups: int = 3) -> list[Row]:
-    """Groups of episodes over few states, so that turns meet; rows of an episode are adjacent and in order."""
+    """Groups of episodes over few states, so that turns meet; an episode's rows are adjacent and in order."""
     rows: list[Row] = []
     for group in range(draw(st.integers(1, most_groups))):
         for _ in range(draw(st.integers(1, 4))):
@@ -27,7 +26,7 @@ def batches(draw: st.DrawFn, *, most_groups: int = 3) -> list[Row]:
 @st.composite
 def episodes(draw: st.DrawFn, group: int, traj: int) -> list[Row]:
     """One episode of one to five turns, perhaps cut off."""
-    turns = draw(st.lists(st.builds(
+    turn = st.builds(
         Row,
         group=st.just(group),
         traj=st.just(traj),
@@ -37,5 +36,6 @@ def episodes(draw: st.DrawFn, group: int, traj: int) -> list[Row]:
         tokens=st.integers(1, 3),
         value=VALUES,
         final_value=VALUES,
-    ), min_size=1, max_size=5))  # fmt: skip
+    )
+    turns = draw(st.lists(turn, min_size=1, max_size=5))
     return [*turns[:-1], replace(turns[-1], bootstrap=draw(st.booleans()))]

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.credit.batches import GAMMAS, batches
 from tests.credit.definitions import Row, table
+
 from turngym.credit.anchor import HGPO, GiGPO
 from turngym.credit.gae import GAE
 from turngym.credit.group import GRPO, RLOO, dr_grpo
@@ -19,6 +19,7 @@ from turngym.credit.reinforce import ReinforcePPBaseline
 GROUPED = [GRPO(), dr_grpo(), RLOO(), GiGPO(), HGPO(), HGPO(variant="paper"), HGPO(base=True, depth=4)]
 METHODS = [*GROUPED, GRPO(cross_steps=False), ReinforcePPBaseline(), GAE(gamma=0.9, lam=0.8)]
 methods = st.sampled_from(METHODS)
+few = settings(max_examples=25, deadline=None)
 
 
 def by_place(rows: list[Row], advantages: np.ndarray) -> dict[tuple[int, int], float]:
@@ -31,6 +32,7 @@ def by_place(rows: list[Row], advantages: np.ndarray) -> dict[tuple[int, int], f
     return places
 
 
+@few
 @given(batches())
 def test_dr_grpo_sums_to_zero_in_every_group_with_company(rows):
     steps = table(rows)
@@ -39,6 +41,7 @@ def test_dr_grpo_sums_to_zero_in_every_group_with_company(rows):
     assert sums[~alone] == pytest.approx(0, abs=1e-9)
 
 
+@few
 @given(batches(), st.booleans(), st.booleans())
 def test_grpo_gives_all_turns_of_an_episode_the_same(rows, scale, cross_steps):
     steps = table(rows)
@@ -47,15 +50,20 @@ def test_grpo_gives_all_turns_of_an_episode_the_same(rows, scale, cross_steps):
         assert np.ptp(advantages[steps.traj == episode]) == 0
 
 
+@few
 @given(batches())
 def test_over_episodes_grpo_does_not_care_how_long_they_are(rows):
-    lengthened = [copy for row in rows for copy in [replace(row, reward=0.0, bootstrap=False)] * (row.traj % 3) + [row]]
+    idle = [replace(row, reward=0.0, bootstrap=False) for row in rows]
+    lengthened = [
+        turn for row, wait in zip(rows, idle, strict=True) for turn in [wait] * (row.traj % 3) + [row]
+    ]
     method = GRPO(cross_steps=False)
     short = {place[0]: x for place, x in by_place(rows, method(table(rows)).advantages).items()}
     long = {place[0]: x for place, x in by_place(lengthened, method(table(lengthened)).advantages).items()}
     assert long == pytest.approx(short, rel=1e-9)
 
 
+@few
 @given(batches(), methods, st.randoms(use_true_random=False))
 def test_the_order_of_a_groups_members_does_not_matter(rows, method, random):
     order = sorted({row.traj for row in rows})
@@ -65,6 +73,7 @@ def test_the_order_of_a_groups_members_does_not_matter(rows, method, random):
     assert found == pytest.approx(by_place(rows, method(table(rows)).advantages), rel=1e-6, abs=1e-9)
 
 
+@few
 @given(batches(), methods)
 def test_rows_may_be_interleaved_as_long_as_each_episode_is_in_order(rows, method):
     turn = by_place(rows, np.arange(len(rows)))
@@ -73,12 +82,14 @@ def test_rows_may_be_interleaved_as_long_as_each_episode_is_in_order(rows, metho
     assert found == pytest.approx(by_place(rows, method(table(rows)).advantages), rel=1e-6, abs=1e-9)
 
 
+@few
 @given(batches(), methods)
 def test_the_names_of_states_and_groups_do_not_matter(rows, method):
     renamed = [replace(row, state=100 - 7 * row.state, group=2 * row.group + 1) for row in rows]
     assert method(table(renamed)).advantages == pytest.approx(method(table(rows)).advantages)
 
 
+@few
 @given(batches(), st.sampled_from(GROUPED))
 def test_groups_do_not_mix(rows, method):
     together = method(table(rows)).advantages
@@ -88,22 +99,35 @@ def test_groups_do_not_mix(rows, method):
         assert together[here] == pytest.approx(method(table(members)).advantages, rel=1e-9, abs=1e-12)
 
 
+@few
 @given(batches(), methods)
 def test_a_method_changes_nothing_in_its_table(rows, method):
     steps = table(rows)
-    for column in (steps.group, steps.traj, steps.reward, steps.state, steps.valid, steps.tokens, steps.value):
+    for column in (
+        steps.group,
+        steps.traj,
+        steps.reward,
+        steps.state,
+        steps.valid,
+        steps.tokens,
+        steps.value,
+    ):
         column.setflags(write=False)
     method(steps)
     assert steps.penalty == 0.0
 
 
+@few
 @given(batches(), GAMMAS)
 def test_hgpo_at_depth_0_is_the_state_part_of_gigpo(rows, gamma):
     steps = table(rows)
     state = GiGPO(gamma=gamma, scale=False)(steps).advantages - dr_grpo()(steps).advantages
-    assert HGPO(depth=0, gamma=gamma, scale=False)(steps).advantages == pytest.approx(state, rel=1e-5, abs=1e-9)
+    assert HGPO(depth=0, gamma=gamma, scale=False)(steps).advantages == pytest.approx(
+        state, rel=1e-5, abs=1e-9
+    )
 
 
+@few
 @given(batches(), GAMMAS, st.floats(0, 3))
 def test_hgpo_over_a_past_that_nobody_shares_is_hgpo_at_depth_0(rows, gamma, alpha):
     apart = [replace(row, state=row.state if n % 2 else 10 + n) for n, row in enumerate(rows)]
@@ -111,13 +135,7 @@ def test_hgpo_over_a_past_that_nobody_shares_is_hgpo_at_depth_0(rows, gamma, alp
     assert deep == pytest.approx(flat, rel=1e-5)
 
 
-@given(batches())
-def test_hgpo_with_equal_weights_is_a_mean_of_levels(rows):
-    steps = table(rows)
-    levels = [HGPO(depth=depth, alpha=0.0)(steps).advantages for depth in range(3)]
-    assert np.all(np.abs(levels) <= max(map(abs, levels[0].tolist() + [3.0])))
-
-
+@few
 @given(batches(), GAMMAS)
 def test_gae_at_lambda_1_is_return_minus_value(rows, gamma):
     finished = [replace(row, bootstrap=False) for row in rows]
@@ -127,6 +145,7 @@ def test_gae_at_lambda_1_is_return_minus_value(rows, gamma):
     assert credits.advantages == pytest.approx(steps.returns(gamma) - steps.value, abs=1e-6)
 
 
+@few
 @given(batches(), GAMMAS, st.sampled_from([0.0, 0.7, 1.0]))
 def test_with_one_token_a_turn_both_levels_of_gae_agree(rows, gamma, lam):
     steps = table([replace(row, tokens=1) for row in rows])
@@ -136,6 +155,7 @@ def test_with_one_token_a_turn_both_levels_of_gae_agree(rows, gamma, lam):
     assert tokens.returns == pytest.approx(turns.returns)
 
 
+@few
 @given(batches(), st.integers(0, 100))
 def test_a_perfect_critic_leaves_no_advantage(rows, seed):
     finished = [replace(row, bootstrap=False) for row in rows]

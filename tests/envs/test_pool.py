@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import subprocess
 import sys
-import threading
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +127,7 @@ def test_messages_survive_any_cutting_of_the_stream(bodies: list[bytes], cuts: l
     stream = b"".join(frame(number, body) for number, body in enumerate(bodies))
     frames = Frames()
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    received = [message for left, right in zip(edges, edges[1:], strict=False) for message in frames.feed(stream[left:right])]
+    received = [message for left, right in pairwise(edges) for message in frames.feed(stream[left:right])]
     assert received == list(enumerate(bodies))
 
 
@@ -140,20 +143,17 @@ def test_a_pool_serves_one_event_loop_after_another() -> None:
 
 
 def test_two_running_event_loops_cannot_share_a_pool() -> None:
-    async def episode() -> None:
-        async with pool.lease() as env:
-            await env.reset(seed=0)
+    async def intruder() -> None:
+        with pytest.raises(PoolError, match="another running event loop"):
+            async with pool.lease():
+                pass
 
-    async def intrude() -> None:
+    async def host() -> None:
         async with pool.lease():
-            caught: list[BaseException] = []
-            thread = threading.Thread(target=lambda: caught.append(pytest.raises(PoolError, asyncio.run, episode()).value))
-            thread.start()
-            thread.join()
-            assert "another running event loop" in str(caught[0])
+            await asyncio.to_thread(lambda: asyncio.run(intruder()))
 
     with obedient(workers=1) as pool:
-        asyncio.run(intrude())
+        asyncio.run(host())
 
 
 def test_a_pool_without_workers_plays_in_this_process() -> None:
@@ -180,7 +180,9 @@ def test_an_environment_that_raises_fails_its_episode_and_is_rebuilt(command: st
     async def episodes() -> None:
         async with pool.lease() as env:
             await env.reset(seed=0)
-            with pytest.raises(EnvFailure, match=f"Obedient raised in {command}: ValueError: told to") as caught:
+            with pytest.raises(
+                EnvFailure, match=f"Obedient raised in {command}: ValueError: told to"
+            ) as caught:
                 await (env.step("raise") if command == "step" else env.reset(seed=0, options={"do": "raise"}))
             assert 'raise ValueError("told to")' in caught.value.trace
         async with pool.lease() as env:
@@ -252,6 +254,19 @@ def test_a_slow_queue_is_no_hang() -> None:
     assert pool.restarts == 0
 
 
+def test_a_busy_event_loop_is_no_hang() -> None:
+    pool = obedient(workers=1, timeout=0.3)
+
+    async def episode() -> str:
+        async with pool.lease() as env:
+            await env.reset(seed=0)
+            asyncio.get_running_loop().call_soon(time.sleep, 0.6)
+            return (await env.step("hello"))[0]
+
+    assert play(pool, episode) == "0: hello"
+    assert pool.restarts == 0
+
+
 def test_killing_a_worker_leaves_the_episodes_of_others_untouched() -> None:
     pool = obedient(workers=2)
 
@@ -261,7 +276,7 @@ def test_killing_a_worker_leaves_the_episodes_of_others_untouched() -> None:
             await other.reset(seed=2)
             await other.step("hello")
             os.kill(mine["pid"], signal.SIGKILL)
-            with pytest.raises(EnvFailure, match="died in step|lost its process"):
+            with pytest.raises(EnvFailure, match=r"died in step|lost its process"):
                 await one.step("hello")
             assert (await other.step("hello"))[4]["heard"] == 2
             assert (await one.reset(seed=3))[0] == "seed 3"
@@ -276,7 +291,9 @@ def test_an_environment_that_cannot_be_built_says_why() -> None:
     async def episodes() -> None:
         for _ in range(7):
             async with pool.lease() as env:
-                with pytest.raises(EnvFailure, match="Unbuildable could not be built: OSError: no such house") as caught:
+                with pytest.raises(
+                    EnvFailure, match="Unbuildable could not be built: OSError: no such house"
+                ) as caught:
                     await env.reset(seed=0)
                 assert "__init__" in caught.value.trace
 
@@ -306,14 +323,16 @@ def test_an_info_that_does_not_pickle_is_named() -> None:
     async def episode() -> None:
         async with pool.lease() as env:
             await env.reset(seed=0)
-            with pytest.raises(EnvFailure, match=r"returned info\['secret'\], which cannot be sent between processes"):
+            with pytest.raises(
+                EnvFailure, match=r"returned info\['secret'\], which cannot be sent between processes"
+            ):
                 await env.step("secret")
 
     play(pool, episode)
 
 
 def test_a_factory_that_does_not_pickle_is_refused() -> None:
-    with pytest.raises(TypeError, match="cannot be sent to a worker process.*workers=0"):
+    with pytest.raises(TypeError, match=r"cannot be sent to a worker process.*workers=0"):
         Pool(lambda: load("broken_envs:Obedient")(), workers=1)
 
 
@@ -424,19 +443,47 @@ def test_a_request_left_by_one_event_loop_does_not_disturb_the_next() -> None:
 def test_a_worker_that_dies_between_two_event_loops_is_replaced() -> None:
     async def episode() -> str:
         async with pool.lease() as env:
-            while True:
-                try:
-                    return (await env.reset(seed=2))[0]
-                except EnvFailure as failure:
-                    assert "died in reset" in str(failure)
+            return (await env.reset(seed=2))[0]
 
     with obedient(workers=1) as pool:
         asyncio.run(episode())
-        process = pool.pids[0]
-        os.kill(process, signal.SIGKILL)
+        os.kill(pool.pids[0], signal.SIGKILL)
+        with pytest.raises(EnvFailure, match="died in reset"):
+            asyncio.run(episode())
         assert asyncio.run(episode()) == "seed 2"
-        assert pool.pids != [process]
         assert pool.restarts == 1
+
+
+def test_under_any_mix_of_failures_an_episode_gets_its_own_answers_or_a_failure() -> None:
+    pool = obedient(workers=2, slots=4, timeout=0.5)
+    chance = random.Random(0)
+    actions = ["hello"] * 300 + ["dawdle", "raise", "secret", "die", "hang"]
+    outcomes: Counter[str] = Counter()
+
+    async def episode(seed: int) -> str:
+        async with pool.lease() as env:
+            assert (await env.reset(seed=seed))[0] == f"seed {seed}"
+            for turn in range(1, 11):
+                obs, *_, info = await env.step(action := chance.choice(actions))
+                assert (obs, info["heard"]) == (f"{seed}: {action}", turn)
+            return "finished"
+
+    async def recorded(seed: int) -> None:
+        try:
+            outcomes[await asyncio.wait_for(episode(seed), chance.choice([0.3, 30, 30]))] += 1
+        except (EnvFailure, TimeoutError) as failure:
+            outcomes[type(failure).__name__] += 1
+
+    async def episodes() -> None:
+        await asyncio.gather(*(recorded(seed) for seed in range(120)))
+        for _ in range(pool.size):  # whatever happened, every slot is lent again
+            async with pool.lease() as env:
+                await env.reset(seed=0)
+
+    play(pool, episodes)
+    assert sum(outcomes.values()) == 120
+    assert outcomes["finished"] and outcomes["EnvFailure"]
+    assert pool.restarts > 0
 
 
 # Beginning and end

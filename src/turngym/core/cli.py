@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,6 +27,7 @@ REGISTRIES = {
     "benchmarks": "turngym.benchmarks:registry",
 }
 RECIPES = "recipes"
+DOWNLOAD = "pip install 'turngym[alfworld]', run alfworld-download, set ALFWORLD_DATA to its folder"
 
 app = typer.Typer(
     name="turngym",
@@ -101,12 +103,11 @@ def _table(kind: str) -> Table:
 @app.command()
 def check(env: EnvId, overrides: Overrides = None, seed: Seed = 0) -> None:
     """Put an environment through Gymnasium's checker and turngym's contract, a line per rule."""
-    from turngym.envs.check import check_env
+    from turngym import envs
 
-    sections = _sections(overrides, env={})
-    factory = _factory(env, sections["env"])
-    _made(factory, env).close()
-    verdicts = check_env(factory, seed=seed)
+    arguments = _sections(overrides, env={})["env"]
+    config.construct(envs.factory(env, **arguments), "env").close()
+    verdicts = envs.check_env(env, seed=seed, **arguments)
     console = Console(soft_wrap=True, highlight=False)
     for verdict in verdicts:
         mark = "[green]ok    [/]" if verdict.passed else "[bold red]broken[/]"
@@ -119,13 +120,15 @@ def check(env: EnvId, overrides: Overrides = None, seed: Seed = 0) -> None:
 @app.command()
 def play(env: EnvId, overrides: Overrides = None, agent: AgentName = "window", seed: Seed = 0) -> None:
     """Play an environment yourself, in the place of an agent's model; /help says how."""
-    from turngym import agents
+    from turngym import agents, envs
     from turngym.agents.play import play, reply_form
 
     sections = _sections(overrides, env={}, agent={"name": agent})
     player = config.build(agents.registry, sections["agent"], "agent")
     form = reply_form(agents.registry.get(sections["agent"]["name"]), sections["agent"])
-    play(_made(_factory(env, sections["env"], expert=True), env), player, seed=seed, form=form)
+    hints = {"expert": True} if _takes(env, "expert") else {}
+    made = config.construct(envs.factory(env, **(hints | sections["env"])), "env")
+    play(made, player, seed=seed, form=form)
 
 
 @app.command()
@@ -145,7 +148,8 @@ def run(
     chosen = find(benchmark)
     brain = {} if model is None else _brain(model, sections["engine"])
     entrant = {**sections, "model": model} if brain else {"agent": sections["agent"]}
-    with panel.player(chosen, sections, **brain) as sampler:
+    hints = {"expert": True} if agent == "expert" and _takes(chosen.env["name"], "expert") else {}
+    with panel.player(chosen, sections, info=hints, **brain) as sampler:
         result = panel.play(chosen, sampler, entrant, seed=seed, out=out)
     Console().print(panel.table(result))
     raise typer.Exit(1 if result.lost else 0)
@@ -162,7 +166,7 @@ def _brain(model: str, engine: config.Table) -> dict[str, Any]:
     except OSError as error:
         reason = str(error).strip().partition("\n")[0]
         raise PrerequisiteError(f"cannot load the model {model!r}: {reason}") from error
-    made = config.build(engines.registry, engine, "engine", model=policy.model, eos_ids=policy.eos_ids)
+    made = config.build(engines.registry, engine, "engine", model=policy.model, stop_ids=policy.eos_ids)
     return {"engine": made, "renderer": Renderer(policy.tokenizer)}
 
 
@@ -176,12 +180,13 @@ def train(
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard files too.")] = False,
 ) -> None:
     """Train as a run file says; out=DIR and seed=N are short for what they name."""
-    from turngym.trainers.run import train_run
-
     assignments, out = _split_out(overrides or [])
     path = config.find_run(run)
-    out = out or Path("runs") / path.stem
-    train_run(config.load_run(path, assignments), out, resume=resume, tensorboard=tensorboard)
+    plan = config.load_run(path, assignments)
+
+    from turngym.trainers.run import train_run
+
+    train_run(plan, out or Path("runs") / path.stem, resume=resume, tensorboard=tensorboard)
 
 
 def _sections(overrides: list[str] | None, **defaults: config.Table) -> config.Table:
@@ -191,25 +196,12 @@ def _sections(overrides: list[str] | None, **defaults: config.Table) -> config.T
     return run
 
 
-def _factory(id: str, arguments: config.Table, *, expert: bool = False) -> Callable[[], Any]:
-    """What builds the environment; with `expert`, one that names the expert's action where it can."""
+def _takes(env: str, key: str) -> bool:
+    """Whether an environment has an argument of that name."""
     from turngym import envs
 
-    name = envs.resolve(id)
-    if expert and name in envs.registry.names() and "expert" in signature(envs.registry.get(name)).parameters:
-        arguments = {"expert": True} | arguments
-    try:
-        return envs.factory(name, **arguments)
-    except TypeError as error:
-        raise ConfigError(str(error)) from error
-
-
-def _made(factory: Callable[[], Any], id: str) -> Any:
-    """The environment; what it says against its arguments is told to the user."""
-    try:
-        return factory()
-    except ValueError as error:
-        raise ConfigError(f"{id}: {error}") from error
+    name = envs.resolve(env)
+    return name in envs.registry.names() and key in signature(envs.registry.get(name)).parameters
 
 
 def _split_out(overrides: Sequence[str]) -> tuple[list[str], Path | None]:
@@ -223,10 +215,29 @@ def _split_out(overrides: Sequence[str]) -> tuple[list[str], Path | None]:
 def doctor_() -> None:
     """Show what is installed, what is missing and how to get it."""
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    for finding in doctor.findings():
+    for finding in [*doctor.findings(), *_games()]:
         remedy = f"  [yellow]{escape(finding.remedy)}[/]" if finding.remedy else ""
         table.add_row(f"[bold]{finding.subject}[/]", escape(finding.found) + remedy)
     Console().print(table)
+
+
+def _games() -> Iterator[doctor.Finding]:
+    """Whether ALFWorld's published games are where its environment looks for them."""
+    from turngym.envs.household.games import PUBLISHED, load_split
+
+    folder = os.environ.get("ALFWORLD_DATA")
+    if folder is None:
+        yield doctor.Finding(subject="ALFWorld", found="ALFWORLD_DATA is not set", remedy=DOWNLOAD)
+        return
+    for split in PUBLISHED:
+        subject = f"ALFWorld {split}"
+        try:
+            games = load_split(split, folder)
+        except (ValueError, FileNotFoundError) as error:
+            yield doctor.Finding(subject=subject, found=str(error))
+            continue
+        faults = {} if games.canonical else {"remedy": f"these are not the published games: {DOWNLOAD}"}
+        yield doctor.Finding(subject=subject, found=f"{len(games.games)} games in {folder}", **faults)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,12 @@ import re
 import tomllib
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
-from turngym.core.errors import ConfigError, UserError, suggest
+from turngym.core.errors import ConfigError, PrerequisiteError, UserError, suggest
 from turngym.core.registry import Registry
 
 Table = dict[str, Any]
@@ -91,6 +92,14 @@ def check_sections(run: Mapping[str, Any], known: Iterable[str]) -> None:
             raise ConfigError(f"{section} = {table!r} is no section; write its keys under [{section}]")
 
 
+def section(run: Mapping[str, Any], name: str) -> Table:
+    """A section that a run must have. Raises `ConfigError` where it is missing."""
+    if name not in run:
+        raise ConfigError(f"the run has no section [{name}]; add it")
+    table: Table = run[name]
+    return table
+
+
 def build(registry: Registry, table: Mapping[str, Any], where: str, **given: Any) -> Any:
     """Make the plug-in that a section's `name` asks for; what it says against a value is a `ConfigError`.
 
@@ -98,11 +107,19 @@ def build(registry: Registry, table: Mapping[str, Any], where: str, **given: Any
     """
     factory = registry.get(plugin_name(table, where))
     arguments = {key: value for key, value in table.items() if key != "name"}
-    bound = bind(factory, arguments, where, given=given)
+    return construct(partial(factory, **bind(factory, arguments, where, given=given), **given), where)
+
+
+def construct(factory: Callable[[], Any], where: str) -> Any:
+    """What the factory makes; its complaint about a value or a file is told as the user's to put right."""
     try:
-        return factory(**bound, **given)
+        return factory()
+    except UserError:
+        raise
     except ValueError as error:
-        raise error if isinstance(error, UserError) else ConfigError(f"[{where}] {error}") from error
+        raise ConfigError(f"[{where}] {error}") from error
+    except FileNotFoundError as error:
+        raise PrerequisiteError(str(error)) from error
 
 
 def plugin_name(table: Mapping[str, Any], where: str) -> str:

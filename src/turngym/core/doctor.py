@@ -25,9 +25,9 @@ class Finding:
 def findings() -> Iterator[Finding]:
     """The report on this machine: Python, packages, extras, processors, accelerator, disk."""
     yield Finding(subject="python", found=f"{platform.python_version()} on {platform.platform()}")
-    yield from (_packages("turngym", names) for names in [["turngym", *needed_by(None)]])
+    yield _packages("turngym", ["turngym", *needed_by(None)])
     yield from (_packages(f"extra {extra}", needed_by(extra), extra) for extra in extras())
-    yield Finding(subject="processors", found=f"{os.cpu_count()} ({len(os.sched_getaffinity(0))} for us)")
+    yield Finding(subject="processors", found=str(os.cpu_count()))
     yield from _torch()
     yield Finding(subject="disk", found=f"{shutil.disk_usage(Path.cwd()).free / 1e9:.1f} GB free here")
 
