@@ -17,8 +17,8 @@ FORMS = {
 class ChatAgent:
     """Observations as user messages, replies as assistant messages; one training sequence an episode.
 
-    `system` opens the conversation; `reply` is the form of the answer (`plain`, `tags`, `react`) and is explained
-    in the first message; `admissible=True` lists the admissible actions under every observation.
+    `system` opens the conversation. `reply` is the form of the answer (`plain`, `tags`, `react`), explained
+    in the first message. `admissible=True` lists the admissible actions under every observation.
     """
 
     def __init__(self, *, system: str | None = None, reply: str = "plain", admissible: bool = False) -> None:

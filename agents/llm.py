@@ -72,7 +72,7 @@ def session(engine: Engine) -> AbstractContextManager[Engine]:
 
 
 class Chat(Protocol):
-    """Turns messages into tokens and tokens into text; `turngym.agents.renderer.Renderer` is the usual one."""
+    """Messages to tokens and tokens to text; `turngym.agents.renderer.Renderer` is the usual one."""
 
     append_safe: bool
 
@@ -83,12 +83,12 @@ class Chat(Protocol):
     def text(self, token_ids: Sequence[int]) -> str: ...
 
 
-class TokenLimit(Exception):
+class TokenLimit(Exception):  # noqa: N818 (the name a rollout records)
     """The conversation does not fit the context any more; the rollout ends the episode with `TOKEN_LIMIT`."""
 
 
-class EngineFailure(Exception):
-    """The engine could not answer; the rollout records the episode as `ENGINE_ERROR` with message and `trace`."""
+class EngineFailure(Exception):  # noqa: N818 (the name a rollout records)
+    """The engine could not answer; the rollout records the episode as `ENGINE_ERROR` with what this holds."""
 
     def __init__(self, message: str, trace: str = "") -> None:
         super().__init__(message, trace)
@@ -114,9 +114,9 @@ class Reply:
 class LLM:
     """The model of one episode: `reply = await llm(messages)`.
 
-    Where the messages are those of the last call, then its reply, then new ones, the prompt is the old prompt,
-    the sampled ids and the template's tokens for what is new; ids are never made from sampled text. Any other
-    messages are rendered afresh.
+    Where the messages are those of the last call, then its reply, then new ones, the prompt is the old
+    prompt, the sampled ids and the template's tokens for what is new; ids are never made from sampled text.
+    Any other messages are rendered afresh.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class LLM:
         max_context: int = 4096,
         seed: Callable[[int], int] = lambda call: call,
     ) -> None:
-        """`seed` gives the seed of the n-th call; `max_context` bounds prompt and reply together, in tokens."""
+        """`max_context` bounds prompt and reply together, in tokens; `seed` gives the n-th call's seed."""
         self.seed = seed(0)
         """The episode's own seed, for agents that draw."""
         self.engine = engine
@@ -185,7 +185,7 @@ class LLM:
         room = self._max_context - len(prompt_ids)
         if room < self._sampling.max_tokens:
             raise TokenLimit(
-                f"a prompt of {len(prompt_ids)} tokens leaves {room} of {self._max_context} for a reply of up to "
+                f"a prompt of {len(prompt_ids)} tokens leaves {room} of {self._max_context} for a reply of "
                 f"{self._sampling.max_tokens}; raise max_context or shorten the prompt"
             )
         self._count += 1

@@ -38,9 +38,9 @@ def tags(
 
     The reply is lower-cased (`lower`); the action is the text between the first `<action>` and the first
     `</action>` (empty and still valid where they stand in the wrong order). Without both, the last `tail`
-    characters (WebShop: 20) are sent. The form also asks for both think tags in lower case (`think`) and, unless
-    `allow_cjk`, for no character from U+4E00 to U+9FFF. Only the form counts: an action that the environment
-    does not know is well-formed.
+    characters (WebShop: 20) are sent. The form also asks for both think tags in lower case (`think`) and,
+    unless `allow_cjk`, for no character from U+4E00 to U+9FFF. Only the form counts: an action that the
+    environment does not know is well-formed.
     """
     text = reply.lower() if lower else reply
     opened, closed = text.find("<action>"), text.find("</action>")

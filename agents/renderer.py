@@ -22,9 +22,9 @@ class Renderer:
     """A tokenizer's chat template as two exact operations, `render` and `extend`.
 
     `tokenizer` is a Hugging Face tokenizer; `template` replaces its own chat template; `options` go to the
-    template (`enable_thinking=False`). Raises `ValueError` where there is no template. Where the template is
-    not append-safe, one warning says why and every prompt is rendered afresh: each call is then a training
-    sequence of its own.
+    template (`enable_thinking=False`). Raises `ValueError` where there is no template, or one that does not
+    show what an assistant said. Where the template is not append-safe, one warning says why and every prompt
+    is rendered afresh: each call is then a training sequence of its own.
     """
 
     def __init__(self, tokenizer: Any, *, template: str | None = None, **options: Any) -> None:
@@ -36,6 +36,12 @@ class Renderer:
         self._rendered = lru_cache(512)(self._render)
         self._extended = lru_cache(_REMEMBERED)(self._extend)
         self._decoded = lru_cache(_REMEMBERED)(self._decode)
+        self._in_parts = not self._shows_replies(in_parts=False)
+        if self._in_parts and not self._shows_replies(in_parts=True):
+            raise ValueError(
+                f"the chat template of {tokenizer.name_or_path!r} does not show what an assistant said; "
+                "pass another template=..."
+            )
         fault = self.append_fault()
         self.append_safe = fault is None
         if fault:
@@ -73,19 +79,21 @@ class Renderer:
         What the template writes after a reply must not depend on the conversation before it, and must begin
         with a token that no text merges into.
         """
-        after = [self._after(history, [_USER]) for history in _HISTORIES]
-        written = [text for text in after if text is not None]
-        if not written:
-            return "the chat template does not show an assistant's words as they are"
-        if len(set(written)) > 1 or after[0] is None:
-            return "the chat template is not append-safe: what it writes after a reply depends on the turns before it"
-        first = self._encode(written[0])[:1]
-        if not first or first[0] not in _special_ids(self.tokenizer):
+        first, *others = (self._after(history, [_USER]) for history in _HISTORIES)
+        if any(other is not None and other != first for other in others):
+            return "the chat template is not append-safe: what follows a reply depends on the turns before it"
+        begins = self._encode(first)[:1]
+        if not begins or begins[0] not in _special_ids(self.tokenizer):
             return (
-                "the chat template is not append-safe: what it writes after a reply begins with "
-                f"{written[0][:12]!r}, which is no special token"
+                "the chat template is not append-safe: what follows a reply begins with "
+                f"{(first or '')[:12]!r}, which is no special token"
             )
         return None
+
+    def _shows_replies(self, *, in_parts: bool) -> bool:
+        """Whether a reply is seen where contents are strings, or lists of parts as for vision models."""
+        self._in_parts = in_parts
+        return self._after([_USER], [_USER]) is not None
 
     def _after(self, history: list[Message], new: list[Message]) -> str | None:
         """The text behind the marked reply; `None` where this history is not allowed or hides the reply."""
@@ -98,7 +106,7 @@ class Renderer:
 
     def _text(self, messages: Sequence[Message]) -> str:
         text: str = self.tokenizer.apply_chat_template(
-            list(messages),
+            [_parted(message) for message in messages] if self._in_parts else list(messages),
             chat_template=self.template,
             tokenize=False,
             add_generation_prompt=True,
@@ -138,10 +146,15 @@ _HISTORIES: tuple[list[Message], ...] = (
 
 
 def append_safe(tokenizer: Any, *, template: str | None = None, **options: Any) -> bool:
-    """Whether replies can be kept verbatim under the tokenizer's chat template (see `Renderer.append_fault`)."""
+    """Whether replies can be kept verbatim under the tokenizer's chat template (`Renderer.append_fault`)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return Renderer(tokenizer, template=template, **options).append_safe
+
+
+def _parted(message: Message) -> Message:
+    content = message["content"]
+    return message | {"content": [{"type": "text", "text": content}]} if isinstance(content, str) else message
 
 
 def _special_ids(tokenizer: Any) -> set[int]:

@@ -24,7 +24,7 @@ class Leases(Protocol):
     def lease(self) -> AbstractAsyncContextManager[EnvHandle]: ...
 
 
-class TooManyFailures(RuntimeError):
+class TooManyFailures(RuntimeError):  # noqa: N818 (a count, not one error)
     """So many episodes failed that what is left would mislead; the message lists the distinct errors."""
 
 
@@ -54,15 +54,15 @@ class Sampler:
     max_failed: float = 0.5
     """Share of members that may be lost to failures before `collect` raises."""
     env_validity: bool = True
-    """Whether `info["valid"]` counts for `Turn.valid`; the published HGPO runs looked at the form alone (False)."""
+    """Whether `info["valid"]` counts for `Turn.valid`; the published HGPO runs look at the form alone."""
 
     async def collect(
         self, tasks: Sequence[Task], size: int, seed: int, *, enough: int | None = None
     ) -> list[Group]:
         """One group of `size` episodes per task, in the order of the tasks.
 
-        With `enough`, give more tasks than needed: playing stops after so many informative groups, and the rest is
-        cancelled. That favours short episodes. Raises `TooManyFailures`.
+        With `enough`, give more tasks than needed: playing stops after so many informative groups, and the
+        rest is cancelled. That favours short episodes. Raises `TooManyFailures`.
         """
         finished: dict[int, Group] = {}
         informative = 0
@@ -137,7 +137,7 @@ class Sampler:
         return trajectory
 
     async def _play(self, env: EnvHandle, llm: LLM, trajectory: Trajectory) -> None:
-        """Reset and act until the environment or the turn limit ends the episode; turns are kept as they happen."""
+        """Reset, then act until the environment or the turn limit ends it; turns are kept as they happen."""
         agent = self.agent()
         task = trajectory.task
         obs, info = await env.reset(seed=task.seed, options=task.options)

@@ -17,9 +17,9 @@ class WindowAgent:
     """One fresh user message a step; one training sequence a turn, of nearly constant length.
 
     The message holds the task, the last `window` pairs of observation and action, the observation and the
-    admissible actions, as GiGPO and HGPO were published (Feng et al. 2025; specs in docs/agents.md). The history
-    shows the parsed action, never the reasoning. `window=0` shows the observation alone. `leave_out` are
-    admissible actions that are not listed.
+    admissible actions, as in the runs that GiGPO (Feng et al. 2025) and HGPO published. The history shows the
+    parsed action, never the reasoning. `window=0` shows the observation alone. `leave_out` are admissible
+    actions that are not listed.
     """
 
     def __init__(

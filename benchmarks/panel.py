@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -122,7 +123,7 @@ def table(result: Result) -> Table:
     for name, value in rows.items():
         shown.add_row(f"[bold]{name}[/]", value)
     for error, count in result.errors.items():
-        shown.add_row("[bold red]failed[/]", f"{count} x {error}")
+        shown.add_row("[bold red]failed[/]", f"{count} x {escape(error.splitlines()[0])}")
     return shown
 
 

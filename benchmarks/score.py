@@ -29,7 +29,7 @@ class Result:
     success: float | None
     """Mean over tasks of the share of episodes won, where the environment says whether they were."""
     interval: Interval
-    """95 %: Wilson's with one sample a task, else a bootstrap over tasks."""
+    """95 %: see `success_rate`."""
     episodes: int
     """Episodes that count."""
     failed: int
@@ -98,15 +98,16 @@ def score(
 def success_rate(groups: Sequence[Group], samples: int) -> tuple[float | None, Interval]:
     """Mean over tasks of their share of won episodes, with its 95 % interval.
 
+    Where every episode, or none, was won, a bootstrap sees no spread; Wilson's interval over tasks stands in.
     Groups end in any order, which the answer does not depend on.
     """
     tasks = sorted(groups, key=lambda group: group.task.id)
     per_task = [[float(e.success) for e in group.trajectories if e.success is not None] for group in tasks]
     rate = _mean(float(np.mean(shares)) for shares in per_task if shares)
-    if samples > 1:
+    if samples > 1 and rate not in (None, 0.0, 1.0):
         return rate, bootstrap(per_task, seed=0)
-    won = [share for shares in per_task for share in shares]
-    return rate, wilson(int(sum(won)), len(won))
+    tasks_won = [shares[0] for shares in per_task if shares]
+    return rate, wilson(int(sum(tasks_won)), len(tasks_won))
 
 
 def sampled_tokens(episode: Trajectory) -> int:

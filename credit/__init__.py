@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from turngym.core.registry import Registry
 from turngym.core.types import Group
@@ -18,6 +18,7 @@ class Credits:
     """What a credit module answers."""
 
     advantages: Floats  # [N] one per turn, or [T] one per sampled token, rows in order
+    per: Literal["turn", "token"] = "turn"
     returns: Floats | None = None  # same shape: what a critic should have predicted
     metrics: dict[str, float] = field(default_factory=dict)
 

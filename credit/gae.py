@@ -52,7 +52,7 @@ class GAE:
         surprise = reward + self.gamma * upcoming - value
         advantages = discount(surprise, traj, self.gamma * self.lam)
         returns = advantages + value
-        return Credits(advantages=advantages, returns=returns, metrics=_fit(value, returns))
+        return Credits(advantages=advantages, per=self.level, returns=returns, metrics=_fit(value, returns))
 
 
 def last_tokens(steps: Steps) -> Ints:

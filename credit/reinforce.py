@@ -32,7 +32,7 @@ class ReinforcePP:
         score = invalid_penalty(steps, self.penalty).score()
         returns = np.repeat(score, steps.tokens) * self.token_gamma ** tokens_left(steps.tokens)
         once = np.ones(len(returns), dtype=np.int64)
-        return Credits(advantages=whiten(returns, once), metrics=_spread(returns))
+        return Credits(advantages=whiten(returns, once), per="token", metrics=_spread(returns))
 
 
 @dataclass(frozen=True, kw_only=True)

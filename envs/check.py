@@ -332,7 +332,8 @@ def _offers_expert(factory: Factory) -> bool:
 
 
 def _with_expert(factory: Factory) -> Factory:
-    return partial(factory, expert=True) if _offers_expert(factory) else factory
+    arguments: dict[str, Any] = {"expert": True} if _offers_expert(factory) else {}
+    return partial(factory, **arguments)
 
 
 def _fits(answer: Any, types: tuple[Any, ...]) -> bool:

@@ -40,6 +40,11 @@ class Corridor(TextEnv):
         self.cell += 1 if action == "right" else -1
         return self._look(), float(self._won()), self._won(), False, self._info(valid=True)
 
+    def vocabulary(self) -> list[str]:
+        """The phrases of every text and action: one token each for a small model of its own."""
+        said = ["You are in cell", "of", ".", "The exit is to the", "left", "right", "You are at the exit."]
+        return [*said, "Nothing happens.", *(str(cell) for cell in range(1, self.length + 1))]
+
     def _won(self) -> bool:
         return self.cell == self.exit
 

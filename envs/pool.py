@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, cast
@@ -44,7 +44,7 @@ class Pool:
         name = env if isinstance(env, str) else getattr(env, "__qualname__", repr(env))
         build = find_factory(env, **kwargs) if isinstance(env, str) else partial(env, **kwargs)
         self._remotes = _spawn(name, build, workers, timeout)
-        hosts = self._remotes or [Local(name, build)]
+        hosts: Sequence[Remote | Local] = self._remotes or [Local(name, build)]
         self._slots = [Slot(host, index) for index in range(slots) for host in hosts]
         self._waiting: deque[asyncio.Future[Slot]] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None

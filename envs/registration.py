@@ -102,7 +102,8 @@ def _import(module: str, id: str) -> None:
 def _advice(name: str, known: set[str]) -> str:
     """The nearest id, compared without case, namespace and version, which are what people leave out."""
     own = registry.names()
-    spelt = {_bare(id): id for id in sorted(known, key=own.__contains__)}  # own ids win over equal ones
+    # Of ids that are equal so the last wins: ours, then one without a namespace, then the newest version.
+    spelt = {_bare(id): id for id in sorted(known, key=lambda id: (id in own, "/" not in id, id))}
     near = difflib.get_close_matches(_bare(name), spelt, n=1, cutoff=0.5)
     return f"did you mean {spelt[near[0]]!r}?" if near else f"turngym has {', '.join(own)}"
 

@@ -40,9 +40,15 @@ class TextWorldEngine:
         self._state: Any = None
 
     def load(self, domain: str, grammar: str, problem: str) -> None:
-        """Take up a game: PDDL domain, text grammar (goal sentence filled in) and PDDL problem."""
-        with self._playing():
-            self._env.load({"pddl_domain": domain, "grammar": grammar, "pddl_problem": problem})
+        """Take up a game: PDDL domain, text grammar (goal sentence filled in) and PDDL problem.
+
+        Raises `ValueError` for a problem that the original refuses.
+        """
+        try:
+            with self._playing():
+                self._env.load({"pddl_domain": domain, "grammar": grammar, "pddl_problem": problem})
+        except SystemExit as error:  # the translator is a script at heart
+            raise ValueError(f"ALFWorld's original engine refuses the problem: {error}; repair it") from error
         if self._cached:
             _remember_commands(self._env.unwrapped._logic.grammar)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -87,4 +87,5 @@ def guided(env: Environment, seed: int, turns: int) -> Iterator[Seen]:
 
 def choice(info: Info, chance: random.Random) -> str:
     """A random admissible action, or any word."""
-    return chance.choice(info.get("admissible") or WORDS)
+    actions: Sequence[str] = info.get("admissible") or WORDS
+    return chance.choice(actions)

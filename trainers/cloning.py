@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,18 +21,18 @@ class CloningTrainer:
 
     Advantage 1 clones a turn, 0 leaves it as context. One `update` is one pass over the samples in shuffled
     minibatches; each optimizer step averages over its tokens. The rate rises over `warmup` optimizer steps and
-    falls to zero as a half cosine over all `steps` of them.
+    falls to zero as a half cosine by the time that `episodes` samples have been cloned, repetitions counted.
     """
 
     def __init__(
         self,
         model: nn.Module,
         *,
+        episodes: int,
         lr: float = 2e-3,
         betas: tuple[float, float] = (0.9, 0.95),
         weight_decay: float = 0.01,
         warmup: int = 20,
-        steps: int = 1000,
         minibatch: int = 32,
         max_tokens: int = 16384,
         max_grad_norm: float = 1.0,
@@ -43,6 +44,7 @@ class CloningTrainer:
         self.minibatch, self.max_tokens, self.max_grad_norm, self.seed = minibatch, max_tokens, max_grad_norm, seed
         trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(trainable, lr=lr, betas=betas, weight_decay=weight_decay)
+        steps = math.ceil(episodes / minibatch)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda n: _cosine(n, warmup, steps))
         self.version = 0
 

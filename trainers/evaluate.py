@@ -5,41 +5,47 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from turngym.benchmarks.stats import wilson
+from turngym.agents.llm import Engine
+from turngym.agents.rollout import Sampler
+from turngym.benchmarks import Benchmark
+from turngym.benchmarks.score import Result, run
 from turngym.core.seeding import derive_seed
-from turngym.core.types import Trajectory
-from turngym.trainers.loop import rollout_metrics, won
-from turngym.trainers.setup import Panel
+from turngym.core.types import Group, Trajectory
 
 
 @dataclass(kw_only=True)
-class Evaluation:
-    """One episode per task; failed episodes count as lost and are counted beside."""
+class Panel:
+    """A benchmark, what plays it, and how often training asks for it."""
 
-    success: float
-    interval: tuple[float, float]
-    metrics: dict[str, float]
-    episodes: list[Trajectory]
-
-    def summary(self) -> dict[str, Any]:
-        """What `summary.json` keeps."""
-        return {"success": self.success, "interval": list(self.interval), **self.metrics}
-
-    def curve(self) -> dict[str, float]:
-        """A point of the learning curve."""
-        return {**self.metrics, "success": self.success, "low": self.interval[0], "high": self.interval[1]}
+    benchmark: Benchmark
+    sampler: Sampler
+    every: int
+    """Training steps between two evaluations."""
+    greedy: bool
+    """Whether the first and the last evaluation also play with the likeliest tokens."""
 
 
-async def evaluate(panel: Panel, engine: Any, *, greedy: bool = False) -> Evaluation:
-    """Play the panel with the same sampling seeds each time; `greedy` takes the likeliest token instead."""
-    sampler = replace(panel.sampler, engine=engine, **({"temperature": 0.0} if greedy else {}))
-    groups = await sampler.collect(panel.tasks, 1, derive_seed("evaluation"))
+async def evaluate(panel: Panel, engine: Engine, *, greedy: bool = False) -> tuple[Result, list[Trajectory]]:
+    """Play the panel, each time with the same sampling seeds; `greedy` takes the likeliest token instead."""
+    sampler = replace(panel.sampler, engine=engine, temperature=0.0 if greedy else panel.sampler.temperature)
+    groups: list[Group] = []
+    result = await run(panel.benchmark, sampler, {}, derive_seed("evaluation"), groups.append)
+    order = {task.id: place for place, task in enumerate(panel.benchmark.tasks)}
     episodes = [episode for group in groups for episode in group.trajectories]
-    wins = sum(won(episode) for episode in episodes)
-    metrics = {name: value for name, value in rollout_metrics(groups).items() if name != "success"}
-    return Evaluation(
-        success=wins / len(panel.tasks),
-        interval=wilson(wins, len(panel.tasks)),
-        metrics=metrics,
-        episodes=episodes,
-    )
+    return result, sorted(episodes, key=lambda episode: order[episode.task.id])
+
+
+def point(result: Result) -> dict[str, float]:
+    """The result as a point of a learning curve."""
+    low, high = result.interval
+    numbers = {"success": result.success, "reward": result.reward, "turns": result.turns, "tokens": result.tokens}
+    known = {name: number for name, number in numbers.items() if number is not None}
+    return known | {"low": low, "high": high, "failed": result.failed, "lost": result.lost}
+
+
+def standing(sampled: Result, greedy: Result | None) -> dict[str, Any]:
+    """What a run's summary says of a policy."""
+    said = point(sampled) | {"interval": list(sampled.interval)}
+    if greedy is not None:
+        said |= {"greedy_success": greedy.success, "greedy_interval": list(greedy.interval)}
+    return said

@@ -59,10 +59,9 @@ class Loop:
         if not samples:
             return {}
         fitted = self.credit.fit(groups) if isinstance(self.credit, Learned) else {}
-        steps = with_values(Steps.of(groups), samples)
-        credits = self.credit(steps)
+        credits = self.credit(with_values(Steps.of(groups), samples))
         returns = None if credits.returns is None else credits.returns.tolist()
-        assign(samples, credits.advantages.tolist(), returns, turns=len(steps))
+        assign(samples, credits.advantages.tolist(), returns, per=credits.per)
         spread = {"advantage_mean": float(np.mean(credits.advantages)), "advantage_std": float(np.std(credits.advantages))}
         return fitted | credits.metrics | spread
 

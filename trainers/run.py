@@ -16,12 +16,14 @@ from typing import Any
 from turngym import __version__
 from turngym.core.config import Table, dump
 from turngym.core.episodes import show, write_episodes
+from turngym.benchmarks.score import Result
 from turngym.core.errors import ConfigError
+from turngym.core.types import Trajectory
 from turngym.credit import Learned
 from turngym.trainers import checkpoint
 from turngym.trainers.checkpoint import CheckpointError
 from turngym.trainers.demonstrations import cloneable
-from turngym.trainers.evaluate import Evaluation, evaluate
+from turngym.trainers.evaluate import evaluate, point, standing
 from turngym.trainers.report import Report, forget_after, plot_curve
 from turngym.trainers.setup import Setup, WarmStart, prepare
 
@@ -37,21 +39,20 @@ def train_run(run: Table, out: Path, *, resume: bool = False, tensorboard: bool 
     `out` holds another run.
     """
     last = checkpoint.newest(out / "checkpoints") if resume else None
-    _claim(out, run, resume)
+    if (out / "run.toml").exists() and not resume:
+        raise ConfigError(f"{out} already holds a run; add --resume to go on with it, or choose another out=DIR")
     with ExitStack() as stack:
         stop = stack.enter_context(interruptible())
         setup = prepare(run, stack, weights=None if last is None else str(last / "policy"))
+        _open(out, run, fresh=last is None)
         report = stack.enter_context(Report(out, tensorboard=tensorboard))
         return asyncio.run(_Run(setup=setup, out=out, report=report, stop=stop).finish(last))
 
 
-def _claim(out: Path, run: Table, resume: bool) -> None:
-    """Make the folder, refusing to mix two runs in it."""
-    if (out / "run.toml").exists() and not resume:
-        raise ConfigError(f"{out} already holds a run; add --resume to go on with it, or choose another out=DIR")
+def _open(out: Path, run: Table, *, fresh: bool) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / "run.toml").write_text(dump(run), encoding="utf-8")
-    if not resume:
+    if fresh:
         (out / "metrics.jsonl").write_text("")
 
 
@@ -98,12 +99,12 @@ class _Run:
         return await self._conclude(done)
 
     async def _begin(self) -> int:
-        setup = self.setup
+        setup, panel = self.setup, self.setup.panel.benchmark
         self.summary = {
             "turngym": __version__,
             "seed": setup.plan.seed,
             "credit": setup.run["credit"]["name"],
-            "panel": {"name": setup.panel.name, "tasks": len(setup.panel.tasks), "digest": setup.panel.digest},
+            "panel": {"env": dict(panel.env), "tasks": len(panel.tasks), "digest": panel.digest},
         }
         if setup.warm_start is not None:
             await self._clone(setup.warm_start)
@@ -145,29 +146,29 @@ class _Run:
                 self._save(done)
         return done
 
-    async def _measure(self, step: int) -> Evaluation:
-        evaluation = await evaluate(self.setup.panel, self.setup.loop.sampler.engine)
-        self.report.record("eval", step, evaluation.curve())
-        low, high = evaluation.interval
-        self.report.say(f"step {step}: held-out success {evaluation.success:.3f} [{low:.3f}, {high:.3f}]")
-        return evaluation
+    async def _measure(self, step: int) -> tuple[Result, list[Trajectory]]:
+        result, episodes = await evaluate(self.setup.panel, self.setup.loop.sampler.engine)
+        self.report.record("eval", step, point(result))
+        low, high = result.interval
+        self.report.say(f"step {step}: held-out success {result.success:.3f} [{low:.3f}, {high:.3f}]")
+        return result, episodes
 
-    async def _standing(self, step: int) -> tuple[dict[str, Any], Evaluation]:
-        """What the summary says of a policy: success when sampled, and when the likeliest token is taken."""
-        sampled = await self._measure(step)
-        if not self.setup.panel.greedy:
-            return sampled.summary(), sampled
-        greedy = await evaluate(self.setup.panel, self.setup.loop.sampler.engine, greedy=True)
-        extra = {"greedy_success": greedy.success, "greedy_interval": list(greedy.interval)}
-        return sampled.summary() | extra, sampled
+    async def _standing(self, step: int) -> tuple[dict[str, Any], list[Trajectory]]:
+        """What the summary says of the policy as it is, and the episodes it played."""
+        sampled, episodes = await self._measure(step)
+        greedy = None
+        if self.setup.panel.greedy:
+            greedy, _ = await evaluate(self.setup.panel, self.setup.loop.sampler.engine, greedy=True)
+        return standing(sampled, greedy), episodes
 
     async def _conclude(self, done: int) -> Summary:
-        self.summary["final"], last = await self._standing(done)
+        self.summary["final"], episodes = await self._standing(done)
         self.summary |= {"steps": done, "seconds": round(time.perf_counter() - self.began, 1)}
-        write_episodes(self.out / "episodes.jsonl", last.episodes)
-        (self.out / "episode.txt").write_text("\n\n".join(map(show, last.episodes[:4])), encoding="utf-8")
+        write_episodes(self.out / "episodes.jsonl", episodes)
+        (self.out / "episode.txt").write_text("\n\n".join(map(show, episodes[:4])), encoding="utf-8")
         (self.out / "summary.json").write_text(json.dumps(self.summary, indent=1), encoding="utf-8")
-        plot_curve(self.out / "metrics.jsonl", self.out / "curve.png", f"{self.summary['credit']}, {self.setup.panel.name}")
+        title = f"{self.summary['credit']} on {self.setup.panel.benchmark.env['name']}, seed {self.summary['seed']}"
+        plot_curve(self.out / "metrics.jsonl", self.out / "curve.png", title)
         return self.summary
 
     def _save(self, step: int) -> None:

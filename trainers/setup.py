@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -15,13 +13,15 @@ from turngym import agents, credit, envs
 from turngym.agents import Agent, engines
 from turngym.agents.renderer import Renderer
 from turngym.agents.rollout import Sampler
-from turngym.core.config import Table, bind, build, check_sections, plugin_name
+from turngym.benchmarks import numbered
+from turngym.core.config import Table, bind, build, check_sections, construct, plugin_name, section
 from turngym.core.seeding import derive_seed
 from turngym.core.types import Task
 from turngym.envs.pool import Pool
 from turngym.trainers import models, registry
 from turngym.trainers.cloning import CloningTrainer
 from turngym.trainers.demonstrations import Demonstrator, Dictation
+from turngym.trainers.evaluate import Panel
 from turngym.trainers.loop import Loop
 from turngym.trainers.models import Policy
 
@@ -40,18 +40,6 @@ class Plan:
     """Train also on groups whose episodes all earned the same."""
     save_every: int = 10
     keep_checkpoints: int = 2
-
-
-@dataclass(kw_only=True)
-class Panel:
-    """A fixed list of held-out tasks and what plays them; equal digests mean comparable results."""
-
-    sampler: Sampler
-    tasks: list[Task]
-    every: int
-    greedy: bool
-    name: str
-    digest: str
 
 
 @dataclass(kw_only=True)
@@ -79,29 +67,36 @@ class Setup:
 def prepare(run: Table, stack: ExitStack, *, weights: str | None = None) -> Setup:
     """Build what the run names; worker processes end when `stack` closes.
 
-    `weights` is a folder with a checkpoint's policy, which then replaces the run's own model. Raises `ConfigError`,
-    `UnknownName` or `MissingExtra` with one sentence before the first episode.
+    `weights` is a folder with a checkpoint's policy, which then replaces the run's own model. Raises a `UserError`
+    with one sentence, before the first episode, for whatever the run file gets wrong.
     """
     check_sections(run, SECTIONS)
-    plan = Plan(**bind(Plan, run.get("loop", {}), "loop"))
+    plan = Plan(**bind(Plan, section(run, "loop"), "loop"))
+    held_out = _held_out(run)
+    warm_start = None if weights or "warm_start" not in run else _cloning_plan(run)
     policy = _policy(run, plan.seed, weights)
-    engine = build(
-        engines.registry, {"name": "hf"} | run.get("engine", {}), "engine", model=policy.model, stop_ids=policy.eos_ids
-    )
-    trainer = build(registry, run["trainer"], "trainer", model=policy.model, engine=engine, seed=plan.seed)
-    sampler = _sampler(run, policy, _pool(run, run["env"], "env", stack), trainer.publish())
+    engine_table = {"name": "hf"} | run.get("engine", {})
+    engine = build(engines.registry, engine_table, "engine", model=policy.model, stop_ids=policy.eos_ids)
+    trainer = build(registry, section(run, "trainer"), "trainer", model=policy.model, engine=engine, seed=plan.seed)
+    made = build(credit.registry, section(run, "credit"), "credit")
+    sampler = _sampler(run, policy, _pool(run, section(run, "env"), stack), trainer.publish())
     loop = Loop(
         sampler=sampler,
-        credit=build(credit.registry, run["credit"], "credit"),
+        credit=made,
         trainer=trainer,
         tasks=partial(training_tasks, plugin_name(run["env"], "env"), plan.seed, plan.tasks_per_step),
         group_size=plan.group_size,
         seed=plan.seed,
         keep_equal=plan.keep_equal,
     )
-    panel = _panel(run, sampler, stack, **run.get("eval", {}))
-    warm_start = _warm_start(run, plan, policy, sampler, stack) if "warm_start" in run and weights is None else None
-    return Setup(run=run, plan=plan, policy=policy, loop=loop, panel=panel, warm_start=warm_start)
+    return Setup(
+        run=run,
+        plan=plan,
+        policy=policy,
+        loop=loop,
+        panel=_panel(run, held_out, sampler, stack),
+        warm_start=warm_start and _warm_start(run, plan, policy, sampler, warm_start, stack),
+    )
 
 
 def training_tasks(env: str, seed: int, count: int, step: int) -> list[Task]:
@@ -109,22 +104,27 @@ def training_tasks(env: str, seed: int, count: int, step: int) -> list[Task]:
     return [Task(env=env, seed=derive_seed(seed, "task", step, i)) for i in range(count)]
 
 
-def _pool(run: Table, env: Table, where: str, stack: ExitStack) -> Pool:
-    options = bind(Pool, run.get("pool", {}), "pool", given=("env",))
-    return stack.enter_context(Pool(plugin_name(env, where), **options, **_arguments(env)))
+def _pool(run: Table, env: Table, stack: ExitStack) -> Pool:
+    """Processes for the environment, which is tried here first so that a mistake is told in this one."""
+    options = bind(Pool, run.get("pool", {}), "pool", given=("env", "kwargs"))
+    make = envs.factory(plugin_name(env, "env"), **_arguments(env))
+    construct(make, "env").close()
+    return stack.enter_context(Pool(make, **options))
 
 
 def _policy(run: Table, seed: int, weights: str | None) -> Policy:
     if weights is not None:
         return models.pretrained(path=weights)
-    table = ({"seed": seed} if run["model"].get("name") == "tiny" else {}) | run["model"]
-    policy: Policy = build(models.registry, table, "model", vocabulary=_vocabulary(run["env"]))
+    table = section(run, "model")
+    own = {"seed": seed} if table.get("name") == "tiny" else {}
+    vocabulary = _vocabulary(section(run, "env")) if own else None
+    policy: Policy = build(models.registry, own | table, "model", vocabulary=vocabulary)
     return policy
 
 
 def _vocabulary(env: Table) -> Sequence[str] | None:
     """The phrases an environment speaks, where it says so."""
-    made = envs.make(plugin_name(env, "env"), **_arguments(env))
+    made = construct(envs.factory(plugin_name(env, "env"), **_arguments(env)), "env")
     speak = getattr(made.unwrapped, "vocabulary", None)
     made.close()
     return speak() if callable(speak) else None
@@ -136,60 +136,78 @@ def _sampler(run: Table, policy: Policy, pool: Pool, engine: Any) -> Sampler:
 
 
 def _agent(run: Table) -> Callable[[], Agent]:
-    factory = agents.registry.get(plugin_name(run["agent"], "agent"))
-    return partial(factory, **bind(factory, _arguments(run["agent"]), "agent"))
+    table = section(run, "agent")
+    factory = agents.registry.get(plugin_name(table, "agent"))
+    agent = partial(factory, **bind(factory, _arguments(table), "agent"))
+    construct(agent, "agent")
+    return agent
 
 
 def _arguments(table: Table) -> Table:
     return {key: value for key, value in table.items() if key != "name"}
 
 
-def _panel(
-    run: Table,
-    sampler: Sampler,
-    stack: ExitStack,
-    *,
-    tasks: int = 256,
-    every: int = 10,
-    greedy: bool = True,
-    env: Table | None = None,
-) -> Panel:
+@dataclass(kw_only=True)
+class HeldOut:
+    """Section [eval]: `env` changes the environment's arguments, for a split that training never sees."""
+
+    tasks: int = 256
+    every: int = 10
+    greedy: bool = True
+    env: Table = field(default_factory=dict)
+
+
+def _held_out(run: Table) -> HeldOut:
+    return HeldOut(**bind(HeldOut, run.get("eval", {}), "eval"))
+
+
+def _panel(run: Table, held_out: HeldOut, sampler: Sampler, stack: ExitStack) -> Panel:
     """The same tasks whatever the run's seed, so that runs of different seeds compare."""
-    held_out = run["env"] | (env or {})
-    panel = [Task(env=held_out["name"], seed=derive_seed("panel", i)) for i in range(tasks)]
-    limits = [sampler.max_turns, sampler.max_tokens, sampler.max_context]
-    text = json.dumps([held_out, limits, [task.id for task in panel]], sort_keys=True)
-    return Panel(
-        sampler=replace(sampler, pool=_pool(run, held_out, "eval.env", stack)),
-        tasks=panel,
-        every=every,
-        greedy=greedy,
-        name=f"{held_out['name']}, {tasks} held-out tasks",
-        digest=hashlib.sha256(text.encode()).hexdigest(),
-    )
+    env = run["env"] | held_out.env
+    benchmark = numbered(name="held-out", env=env, first=0, count=held_out.tasks, max_turns=sampler.max_turns)
+    panel_sampler = replace(sampler, pool=_pool(run, env, stack))
+    return Panel(benchmark=benchmark, sampler=panel_sampler, every=held_out.every, greedy=held_out.greedy)
 
 
-def _warm_start(run: Table, plan: Plan, policy: Policy, sampler: Sampler, stack: ExitStack) -> WarmStart:
-    table = run["warm_start"]
-    own = {"episodes", "passes", "noise", "form"}
-    trainer_options = {key: value for key, value in table.items() if key not in own}
-    episodes, passes = table["episodes"], table.get("passes", 1)
-    steps = passes * math.ceil(episodes / trainer_options.get("minibatch", 32))
-    given = {"model": policy.model, "seed": plan.seed, "steps": steps}
-    trainer = CloningTrainer(**given, **bind(CloningTrainer, trainer_options, "warm_start", given=given))
-    pool = _pool(run, run["env"] | {"expert": True}, "env", stack)
+@dataclass(kw_only=True)
+class CloningPlan:
+    """Section [warm_start]: how the expert is cloned before reinforcement learning begins."""
+
+    episodes: int
+    passes: int = 1
+    """How often every episode is cloned."""
+    noise: float = 0.05
+    """Share of turns in which the demonstrator takes any admissible action instead of the expert's."""
+    form: str = "{action}"
+    """The reply that carries an action."""
+    trainer: Table = field(default_factory=dict)
+    """Arguments of `CloningTrainer`."""
+
+
+def _cloning_plan(run: Table) -> CloningPlan:
+    return CloningPlan(**bind(CloningPlan, run["warm_start"], "warm_start"))
+
+
+def _warm_start(
+    run: Table, plan: Plan, policy: Policy, sampler: Sampler, cloning: CloningPlan, stack: ExitStack
+) -> WarmStart:
+    given = {"model": policy.model, "seed": plan.seed, "episodes": cloning.episodes * cloning.passes}
+    options = bind(CloningTrainer, cloning.trainer, "warm_start.trainer", given=given)
+    encode = partial(policy.tokenizer.encode, add_special_tokens=False)
     demonstrator = partial(
-        _demonstrator, _agent(run), policy, noise=table.get("noise", 0.0), form=table.get("form", "{action}")
+        _demonstrator, _agent(run), encode, policy.eos_ids[0], noise=cloning.noise, form=cloning.form
     )
-    env = run["env"]["name"]
+    pool = _pool(run, run["env"] | {"expert": True}, stack)
+    env = plugin_name(run["env"], "env")
     return WarmStart(
         sampler=replace(sampler, pool=pool, agent=demonstrator, engine=Dictation(token_ids=[])),
-        trainer=trainer,
-        tasks=[Task(env=env, seed=derive_seed(plan.seed, "demonstration", i)) for i in range(episodes)],
-        passes=passes,
+        trainer=CloningTrainer(**given, **options),
+        tasks=[Task(env=env, seed=derive_seed(plan.seed, "demonstration", i)) for i in range(cloning.episodes)],
+        passes=cloning.passes,
     )
 
 
-def _demonstrator(agent: Callable[[], Agent], policy: Policy, *, noise: float, form: str) -> Demonstrator:
-    encode = partial(policy.tokenizer.encode, add_special_tokens=False)
-    return Demonstrator(agent(), encode, policy.eos_ids[0], noise=noise, form=form)
+def _demonstrator(
+    agent: Callable[[], Agent], encode: Callable[[str], list[int]], end_id: int, *, noise: float, form: str
+) -> Demonstrator:
+    return Demonstrator(agent(), encode, end_id, noise=noise, form=form)

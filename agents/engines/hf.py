@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -22,12 +22,12 @@ class HFEngine:
     """Samples from a causal language model of transformers; the very module that a trainer may be updating.
 
     A batch starts when every live session has asked, or `gather_s` seconds after the last request (`inf`: not
-    before, however slow one is, which makes batches, and so every rounding, repeat). Keys and values of an episode are
-    kept between its turns, so only new tokens are computed. A completion depends on the weights, the prompt and
-    the request's seed; the batch around it can change only the last bits of a log-probability.
+    before, however slow one is, so that batches, and with them every rounding, repeat). Keys and values of an
+    episode are kept between its turns; only new tokens are computed. A completion depends on the weights, the
+    prompt and the request's seed; the batch around it can change only the last bits of a log-probability.
 
-    `stop_ids` end a reply. `max_cached_tokens` bounds the stored keys and values, `prefill_tokens` the new tokens
-    of one forward pass. `autocast` computes in that type (`"bfloat16"`).
+    `stop_ids` end a reply. `max_cached_tokens` bounds the stored keys and values, `prefill_tokens` the new
+    tokens of one forward pass. `autocast` names a type to compute in (`"bfloat16"`).
     """
 
     def __init__(
@@ -125,13 +125,13 @@ class HFEngine:
         self._waiting.clear()
         batch.sort(key=lambda request: (request.sampling.seed, request.prompt_ids))
         loop = asyncio.get_running_loop()
+        version, failure = self.version, None
         try:
             await loop.run_in_executor(self._thread, self._decoder.decode, batch)
         except Exception as error:
-            _settle(batch, lambda request: request.future.set_exception(error))
-        else:
-            version = self.version
-            _settle(batch, lambda request: request.future.set_result(request.completion(version)))
+            failure = error
+        for request in batch:
+            request.settle(version, failure)
         self._busy = None
         self._start_if_full()
         self._restart_timer()
@@ -174,10 +174,17 @@ class Request:
         elif len(self.token_ids) == self.sampling.max_tokens:
             self.stop = "length"
 
-    def completion(self, version: int) -> Completion:
-        """The finished completion."""
-        assert self.stop is not None
-        return Completion(token_ids=self.token_ids, logprobs=self.logprobs, stop=self.stop, version=version)
+    def settle(self, version: int, failure: Exception | None) -> None:
+        """Answer whoever still waits."""
+        if self.future.done():
+            return
+        if failure is not None:
+            self.future.set_exception(failure)
+            return
+        stop = self.stop or "length"
+        self.future.set_result(
+            Completion(token_ids=self.token_ids, logprobs=self.logprobs, stop=stop, version=version)
+        )
 
 
 @dataclass(eq=False)
@@ -339,12 +346,6 @@ class _Session:
 
     async def generate(self, prompt_ids: list[int], sampling: Sampling) -> Completion:
         return await self._engine.submit(self.held, prompt_ids, sampling)
-
-
-def _settle(batch: Iterable[Request], how: Callable[[Request], None]) -> None:
-    for request in batch:
-        if not request.future.done():
-            how(request)
 
 
 def _common(first: list[int], second: list[int]) -> int:

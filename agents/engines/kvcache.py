@@ -20,7 +20,7 @@ GRAIN = 64
 """Positions are reserved in multiples of this."""
 
 GAP_BYTES = 262_144
-"""Idle keys and values read along in one piece where that costs less than a second call (about 20 us of a CPU)."""
+"""So much of idle slots is read along: reading it costs a CPU about as much as one more call (20 us)."""
 
 
 @dataclass(eq=False, slots=True)
@@ -38,9 +38,9 @@ class Held:
 class KVCache:
     """One row ("slot") per episode; the keys of its n tokens lie at positions 0 to n-1.
 
-    Nothing is ever concatenated or moved: a pass writes its new keys into the rows, and attention reads views of
-    neighbouring rows. All rows together never take more than `max_tokens` positions; the episodes unused for
-    longest are forgotten for others.
+    Nothing is ever concatenated or moved: a pass writes its new keys into the rows, and attention reads views
+    of neighbouring rows. All rows together never take more than `max_tokens` positions; the episodes unused
+    for longest are forgotten for others.
     """
 
     def __init__(self, max_tokens: int) -> None:
@@ -61,7 +61,7 @@ class KVCache:
         return self.max_tokens // max(self.capacity, _rounded(length))
 
     def place(self, batch: Sequence[Held], length: int) -> None:
-        """Give every episode of the batch a slot with room for `length` tokens; the batch must fit (`fits`)."""
+        """Give every episode of a batch that `fits` a slot with room for `length` tokens."""
         self._batches += 1
         for held in batch:
             held.used = self._batches
@@ -100,7 +100,7 @@ class KVCache:
             target.ids = list(source.ids)
 
     def write(self, layer: int, places: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> None:
-        """Store keys and values [heads, T, dim] at `places` [heads * T] of the flat (slots, heads, capacity)."""
+        """Store keys and values [heads, T, dim] at `places` [heads * T] of the flattened rows."""
         for store, new in ((self._keys, key), (self._values, value)):
             if layer not in store:
                 heads, _, dim = new.shape
@@ -163,9 +163,9 @@ class KVCache:
 class Layout:
     """One forward pass over T tokens of B episodes in a row: where each token stands.
 
-    Tokens are grouped by episode and in order; `slots[b]` is the episode's slot, ascending; `starts[b]` is the
-    position of its first token, `counts[b]` the number of its tokens. For attention the tokens are laid out on a
-    grid of lanes, one for each slot that is read, and N columns.
+    Tokens are grouped by episode and in order. `slots[b]` is the episode's slot, ascending; `starts[b]` the
+    position of its first token; `counts[b]` the number of its tokens. For attention the tokens are laid out
+    on a grid: a lane for each slot that is read, N columns.
     """
 
     def __init__(
@@ -194,7 +194,7 @@ class Layout:
         self._places: dict[int, torch.Tensor] = {}
 
     def places(self, heads: int) -> torch.Tensor:
-        """Where the tokens' keys belong in the flat (slots, heads, capacity), [heads * T]; computed once a pass."""
+        """Where the tokens' keys belong in the flattened rows, [heads * T]; computed once a pass."""
         if heads not in self._places:
             head = torch.arange(heads, device=self._slot.device)[:, None]
             self._places[heads] = (
@@ -203,7 +203,7 @@ class Layout:
         return self._places[heads]
 
     def bias(self, window: int | None, groups: int, like: torch.Tensor) -> torch.Tensor:
-        """0 where a query may look and -inf elsewhere, [lanes, 1, groups * N, length]; computed once a pass."""
+        """0 where a query may look, else -inf: [lanes, 1, groups * N, length]; computed once a pass."""
         if (window, groups) not in self._bias:
             queries = self._start[:, None, None] + torch.arange(self.columns, device=like.device)[:, None]
             keys = torch.arange(self.length, device=like.device)
@@ -217,7 +217,7 @@ class Layout:
     def grid(self, tokens: torch.Tensor) -> torch.Tensor:
         """[T, ...] to [lanes, N, ...], zeros where no token stands."""
         if len(tokens) == self.lanes * self.columns:
-            return tokens.unflatten(0, (self.lanes, self.columns))
+            return tokens.view(self.lanes, self.columns, *tokens.shape[1:])
         padded = tokens.new_zeros(self.lanes, self.columns, *tokens.shape[1:])
         padded[self._lane, self._column] = tokens
         return padded
@@ -270,25 +270,22 @@ def attend(
             f"{type(module).__name__} caps scores or has attention sinks; HFEngine cannot run it exactly"
         )
     layer: int = module.layer_idx  # type: ignore[assignment]
-    heads, kind = key.shape[1], value.dtype
+    heads, dim, kind = key.shape[1], key.shape[3], value.dtype
+    groups, lanes, columns = query.shape[1] // heads, layout.lanes, layout.columns
     layout.cache.write(layer, layout.places(heads), key[0].to(kind), value[0])
     grid = layout.grid(query[0].transpose(0, 1).to(kind))  # [lanes, N, H, D]
-    groups = grid.shape[2] // heads
-    folded = (
-        grid.unflatten(2, (heads, groups)).permute(0, 2, 3, 1, 4).flatten(2, 3)
-    )  # [lanes, heads, groups * N, D]
-    seen = layout.attention(layer, folded, layout.bias(sliding_window, groups, folded), scaling)
-    unfolded = (
-        seen.unflatten(2, (groups, layout.columns)).permute(0, 3, 1, 2, 4).flatten(2, 3)
-    )  # [lanes, N, H, D]
-    return layout.tokens(unfolded)[None], None
+    folded = grid.view(lanes, columns, heads, groups, dim).permute(0, 2, 3, 1, 4).flatten(2, 3)
+    bias = layout.bias(sliding_window, groups, folded)
+    seen = layout.attention(layer, folded, bias, scaling)  # [lanes, heads, groups * N, D]
+    unfolded = seen.view(lanes, heads, groups, columns, dim).permute(0, 3, 1, 2, 4).flatten(2, 3)
+    return layout.tokens(unfolded)[None], None  # [1, T, H, D]
 
 
 AttentionInterface.register(ATTENTION, attend)
 
 
 def _zeros(shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
-    """Zeros as `like`. On a CPU the system hands out the pages when they are first used, huge ones if it can."""
+    """Zeros as `like`; on a CPU the pages are handed out, huge ones if possible, when they are first used."""
     if like.device.type != "cpu":
         return like.new_zeros(shape)
     raw = np.zeros(math.prod(shape) * like.element_size(), dtype=np.uint8)

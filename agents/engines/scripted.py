@@ -14,10 +14,10 @@ Script = Sequence[Line] | Callable[[list[int], Sampling], Line]
 
 
 class ScriptedEngine:
-    """Replays a list of replies, from its beginning in every episode, or asks a function of prompt and sampling.
+    """Replays a list of replies, from its beginning in every episode, or asks a function for each.
 
-    Text is turned into ids by `encode` and closed with `end_id`, if given; ids are taken as they are. A reply longer
-    than `max_tokens` is cut off. A script is certain of itself: every log-probability is 0.
+    Text is turned into ids by `encode` and closed with `end_id`, if given; ids are taken as they are. A reply
+    longer than `max_tokens` is cut off. A script is certain of itself: every log-probability is 0.
     """
 
     def __init__(

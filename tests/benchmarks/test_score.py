@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,10 +44,16 @@ def benchmark(count: int, samples: int = 1) -> Benchmark:
 
 
 def test_the_digest_depends_on_everything_that_decides_a_score() -> None:
-    base = {"env": ENV, "first": 0, "count": 3}
-    same = numbered(name="another name", about="other words", **base)  # type: ignore[arg-type]
-    changes = [{"first": 1}, {"count": 4}, {"samples": 2}, {"max_turns": 7}, {"env": ENV | {"length": 6}}]
-    changed = [numbered(name="halls", **base | change) for change in [{}, *changes]]  # type: ignore[arg-type]
+    base: dict[str, Any] = {"env": ENV, "first": 0, "count": 3}
+    same = numbered(name="another name", about="other words", **base)
+    changes: list[dict[str, Any]] = [
+        {"first": 1},
+        {"count": 4},
+        {"samples": 2},
+        {"max_turns": 7},
+        {"env": ENV | {"length": 6}},
+    ]
+    changed = [numbered(name="halls", **base | change) for change in [{}, *changes]]
     assert len({one.digest for one in changed}) == len(changed)
     assert same.digest == changed[0].digest
 
@@ -102,6 +109,11 @@ def test_one_sample_a_task_gets_wilsons_interval_and_several_get_the_bootstrap()
     assert success_rate(double, 2) == (0.8, bootstrap([[1, 1], [1, 1], [1, 1], [1, 0], [1, 0]], seed=0))
 
 
+def test_a_player_that_never_wins_is_not_called_certain_to_lose() -> None:
+    lost = [group(episode(seed, False), episode(seed, False)) for seed in range(5)]
+    assert success_rate(lost, 2) == (0.0, wilson(0, 5))
+
+
 def test_a_result_does_not_depend_on_the_order_in_which_groups_end() -> None:
     groups = [group(episode(seed, seed % 3 == 0), episode(seed, seed % 2 == 0)) for seed in range(9)]
     assert success_rate(groups, 2) == success_rate(groups[::-1], 2)
@@ -116,7 +128,11 @@ def test_tokens_are_those_the_model_sampled() -> None:
 
 def test_a_benchmark_is_played_and_repeats() -> None:
     chosen = benchmark(20, samples=2)
-    sections = {"agent": {"name": "random"}, "pool": {"workers": 0, "slots": 4}, "sampler": {}}
+    sections: dict[str, Any] = {
+        "agent": {"name": "random"},
+        "pool": {"workers": 0, "slots": 4},
+        "sampler": {},
+    }
     results = []
     for _ in range(2):
         with player(chosen, sections) as sampler:
@@ -136,7 +152,11 @@ def test_the_sampler_must_allow_as_many_turns_as_the_benchmark() -> None:
 
 def test_the_expert_wins_the_household_panel() -> None:
     chosen = benchmarks.find("household-small")
-    sections = {"agent": {"name": "expert"}, "pool": {"workers": 0, "slots": 8}, "sampler": {}}
+    sections: dict[str, Any] = {
+        "agent": {"name": "expert"},
+        "pool": {"workers": 0, "slots": 8},
+        "sampler": {},
+    }
     with player(chosen, sections, info={"expert": True}) as sampler:
         assert sampler.agent().__class__ is ExpertAgent
         result = asyncio.run(run(chosen, sampler, {"agent": "expert"}, seed=0))

@@ -181,6 +181,29 @@ def test_a_mistake_in_run_is_told_in_one_sentence(
     assert sentence in told(capsys)
 
 
+def test_run_plays_a_model_from_its_folder(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from turngym.trainers.models import tiny
+
+    tiny(hidden=16, layers=1, heads=2, feed_forward=32).save(tmp_path / "model")
+    suite = tmp_path / "suite.toml"
+    suite.write_text('first = 0\ncount = 2\nmax_turns = 3\n[env]\nname = "turngym/Corridor-v0"\n')
+    model, out = str(tmp_path / "model"), str(tmp_path / "out")
+    options = ["--agent", "chat", "--model", model, "--out", out, "sampler.max_tokens=4", "pool.workers=0"]
+    assert turngym("run", str(suite), *options) == 0
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert result["entrant"]["model"] == model
+    assert 0 < result["tokens"] <= 12
+
+
+def test_a_folder_without_a_model_is_told_in_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    assert turngym("run", "corridor", "--agent", "chat", "--model", str(tmp_path)) == 2
+    assert f"cannot load the model '{tmp_path}'" in told(capsys)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -1,7 +1,7 @@
 """A kitchen small enough to know by heart, as a PDDL problem.
 
-The counter and the sink stand at one location; the bowl lies in the sink and in its basin, as ALFWorld's often do;
-the lamp is in the closed fridge.
+The counter and the sink stand at one location; the bowl lies in the sink and in its basin, as often in
+ALFWorld; the lamp is in the closed fridge.
 """
 
 from __future__ import annotations
@@ -48,11 +48,13 @@ def kitchen_text(goal: str = ANY_APPLE_IN_MICROWAVE, start: str = "loc_bar_9", m
         facts += [f"(objectType {thing} {kind})", f"(objectAtLocation {thing} {PLACES[places[0]][1]})"]
         facts += [f"({ability} {thing})" for ability in abilities.split()]
         facts += [f"(inReceptacle {thing} {place})" for place in places]
+    # The original's rules name the butter knife, so it must exist.
+    kinds = sorted({"ButterKnifeType", *(kind for kind, _, _ in THINGS.values())})
     return f"""; a comment
 (define (problem kitchen) (:domain alfred)
   (:objects agent1 - agent {_typed("loc_bar_1 loc_bar_2 loc_bar_3 loc_bar_9", "location")}
     {_typed(" ".join(PLACES), "receptacle")} {_typed(" ".join(THINGS), "object")}
-    {_typed(" ".join(KEEPS), "rtype")} {_typed(" ".join(kind for kind, *_ in THINGS.values()), "otype")})
+    {_typed(" ".join(KEEPS), "rtype")} {_typed(" ".join(kinds), "otype")})
   (:init {" ".join(facts)} (= (total-cost) 0))
   (:goal {goal}))"""
 

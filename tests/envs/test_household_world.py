@@ -1,11 +1,11 @@
-"""What a household says and admits, written out by hand; the recorded games are in test_household_traces.py."""
+"""What a household says and admits, written out by hand. (test_household_traces.py has recorded games.)"""
 
 from __future__ import annotations
 
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.envs.kitchen import kitchen, play
 
@@ -202,9 +202,10 @@ def test_an_agent_that_starts_at_a_receptacle_faces_it() -> None:
 
 def test_space_around_a_command_does_not_matter_but_everything_else_does() -> None:
     world = kitchen()
-    assert play(world, "\n inventory\t", "\N{NO-BREAK SPACE}inventory\N{EM SPACE}") == [
-        "You are not carrying anything."
-    ] * 2
+    assert (
+        play(world, "\n inventory\t", "\N{NO-BREAK SPACE}inventory\N{EM SPACE}")
+        == ["You are not carrying anything."] * 2
+    )
     wrong = ["Inventory", "inventory.", "go  to counter 1", "GO TO COUNTER 1", "", "examine counter 1"]
     assert play(world, *wrong) == [NOTHING] * len(wrong)
 
@@ -219,6 +220,7 @@ def test_the_goal_may_stop_to_hold_and_a_reset_puts_everything_back() -> None:
     assert world.state.key() == kitchen().state.key()
 
 
+@settings(deadline=None)
 @given(seed=seeds, logic=st.sampled_from(["0.4", "2.1.1"]))
 def test_every_admissible_command_does_something_and_no_other_does(seed: int, logic: str) -> None:
     world, draw = kitchen(logic), random.Random(seed)
@@ -233,6 +235,7 @@ def test_every_admissible_command_does_something_and_no_other_does(seed: int, lo
         assert world.step(draw.choice(admissible))[0] != NOTHING
 
 
+@settings(deadline=None)
 @given(seed=seeds)
 def test_a_copy_plays_on_its_own(seed: int) -> None:
     first, second = walk(seed, 20)[:10], walk(seed + 1, 20)
@@ -243,6 +246,7 @@ def test_a_copy_plays_on_its_own(seed: int) -> None:
     assert (world.state.key(), world.admissible) == (key, admissible)
 
 
+@settings(deadline=None)
 @given(seed=seeds)
 def test_equal_keys_mean_equal_worlds_from_then_on(seed: int) -> None:
     world, copy = kitchen(), kitchen()

@@ -482,7 +482,8 @@ def test_under_any_mix_of_failures_an_episode_gets_its_own_answers_or_a_failure(
 
     play(pool, episodes)
     assert sum(outcomes.values()) == 120
-    assert outcomes["finished"] and outcomes["EnvFailure"]
+    assert outcomes["finished"] > 0
+    assert outcomes["EnvFailure"] > 0
     assert pool.restarts > 0
 
 

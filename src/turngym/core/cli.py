@@ -52,9 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=arguments)
     except UserError as error:
-        Console(stderr=True, soft_wrap=True).print(
-            f"[bold red]turngym:[/] {escape(str(error))}", highlight=False
-        )
+        console = Console(stderr=True, soft_wrap=True, highlight=False)
+        console.print(f"[bold red]turngym:[/] {escape(str(error))}")
         sys.exit(2)
 
 
@@ -77,10 +76,9 @@ def _plugins(kind: str) -> Table:
     table = _table(kind)
     for name in registry.names():
         extra = registry.extra(name)
-        lacks = (
-            f"  [yellow]needs: pip install 'turngym\\[{extra}]'[/]" if extra and doctor.missing(extra) else ""
-        )
-        table.add_row(escape(name), escape(registry.about(name)) + lacks)
+        lacking = extra is not None and doctor.missing(extra)
+        remedy = f"  [yellow]pip install 'turngym\\[{extra}]'[/]" if lacking else ""
+        table.add_row(escape(name), escape(registry.about(name)) + remedy)
     return table
 
 
@@ -163,7 +161,7 @@ def _brain(model: str, engine: config.Table) -> dict[str, Any]:
 
     try:
         policy = pretrained(path=model)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise PrerequisiteError(f"cannot load the model {model!r}: {reason}") from error
     made = config.build(engines.registry, engine, "engine", model=policy.model, stop_ids=policy.eos_ids)

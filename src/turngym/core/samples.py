@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from turngym.core.types import Call, Trajectory
 
@@ -75,22 +76,21 @@ def assign(
     advantages: Sequence[float],
     returns: Sequence[float] | None = None,
     *,
-    turns: int,
+    per: Literal["turn", "token"] = "turn",
 ) -> None:
-    """Write credit into the samples: one number per turn of `turns`, or one per sampled token in order.
+    """Write credit into the samples: one number per turn, or one per sampled token in order.
 
-    Per-turn numbers go to every token the turn sampled. Raises `ValueError` when the length fits neither.
+    Per-turn numbers go to every token the turn sampled. Raises `ValueError` when there are too few numbers for the
+    turns, or not exactly one for every sampled token.
     """
+    turns = 1 + max((row for sample in samples for row in sample.row), default=-1)
     tokens = sum(sample.sampled for sample in samples)
-    if len(advantages) == turns:
-        _assign_rows(samples, advantages, returns)
-    elif len(advantages) == tokens:
-        _assign_tokens(samples, advantages, returns)
-    else:
+    if len(advantages) < turns if per == "turn" else len(advantages) != tokens:
         raise ValueError(
-            f"credit gave {len(advantages)} advantages for {turns} turns and {tokens} sampled tokens; "
-            "return one per turn or one per sampled token"
+            f"credit gave {len(advantages)} advantages per {per} for {turns} turns and {tokens} sampled tokens; "
+            "return one for each"
         )
+    (_assign_rows if per == "turn" else _assign_tokens)(samples, advantages, returns)
 
 
 def _assign_rows(
