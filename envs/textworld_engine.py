@@ -29,6 +29,7 @@ if _data is None:
 
 class TextWorldEngine:
     """Plays one game at a time. Making one copies and loads the planner's library, so keep it for many games.
+    (Unloading the library makes Python crash at its end, so nothing does.)
 
     `cached=False` leaves the original exactly as it is. Not for use in several threads: the original swaps
     `sys.stdout` while it translates a problem.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -141,9 +140,9 @@ class KVCache:
             self._resize(min(room, max(needed, 2 * len(self._owners))), self.capacity)
 
     def _lengthen(self, length: int, rows: int) -> None:
-        """Longer slots, by a generous step where the batch allows it; slots beyond the bound are dropped."""
-        step = min(max(4 * GRAIN, 2 * self.capacity), self.max_tokens // max(rows, 1) // GRAIN * GRAIN)
-        capacity = max(_rounded(length), step)
+        """Longer slots, by a generous step where memory is plentiful; slots beyond the bound are dropped."""
+        plenty = self.max_tokens // (2 * max(rows, len(self._owners))) // GRAIN * GRAIN
+        capacity = max(_rounded(length), min(max(4 * GRAIN, 2 * self.capacity), plenty))
         slots = min(len(self._owners), self.max_tokens // capacity)
         for held in filter(None, self._owners[slots:]):
             self.release(held)
@@ -161,37 +160,26 @@ class KVCache:
 
 
 class Layout:
-    """One forward pass over T tokens of B episodes in a row: where each token stands.
+    """One forward pass over T tokens of B episodes in a row: where each token stands, what it may look at.
 
     Tokens are grouped by episode and in order. `slots[b]` is the episode's slot, ascending; `starts[b]` the
-    position of its first token; `counts[b]` the number of its tokens. For attention the tokens are laid out
-    on a grid: a lane for each slot that is read, N columns.
+    position of its first token; `counts[b]` the number of its tokens.
     """
 
     def __init__(
         self, cache: KVCache, slots: Sequence[int], starts: Sequence[int], counts: Sequence[int], device: Any
     ) -> None:
-        self.cache = cache
-        ends = [start + count for start, count in zip(starts, counts, strict=True)]
-        self.length, self.columns = max(ends), max(counts)
-        self.runs = cache.runs(slots, self.length)
-        self.lanes = sum(run.stop - run.start for run in self.runs)
-        lane_of = {
-            slot: lane
-            for lane, slot in enumerate(slot for run in self.runs for slot in range(run.start, run.stop))
-        }
-        start, count, slot, lane = torch.tensor(
-            [starts, counts, slots, [lane_of[slot] for slot in slots]], device=device
-        )
+        self.cache, self.slots, self.starts, self.counts = cache, slots, starts, counts
+        start, count, slot = torch.tensor([starts, counts, slots], device=device)
         row = torch.repeat_interleave(torch.arange(len(slots), device=device), count)  # [T]
         self.last = count.cumsum(0) - 1  # [B] the tokens whose logits are wanted
-        self._column = torch.arange(len(row), device=device) - (self.last + 1 - count)[row]  # [T]
-        self._lane, self._slot = lane[row], slot[row]  # [T]
-        self.position = start[row] + self._column  # [T]
-        # Where no token stands, a query looks at what comes first; its output is never read.
-        self._start = torch.zeros(self.lanes, dtype=torch.long, device=device).index_copy_(0, lane, start)
-        self._bias: dict[tuple[int | None, int], torch.Tensor] = {}
+        self.position = (
+            start[row] + torch.arange(len(row), device=device) - (self.last + 1 - count)[row]
+        )  # [T]
+        self._slot = slot[row]  # [T]
         self._places: dict[int, torch.Tensor] = {}
+        self._bias: dict[int | None, torch.Tensor] = {}
+        self._lanes: Lanes | None = None
 
     def places(self, heads: int) -> torch.Tensor:
         """Where the tokens' keys belong in the flattened rows, [heads * T]; computed once a pass."""
@@ -202,46 +190,86 @@ class Layout:
             ).flatten()
         return self._places[heads]
 
-    def bias(self, window: int | None, groups: int, like: torch.Tensor) -> torch.Tensor:
-        """0 where a query may look, else -inf: [lanes, 1, groups * N, length]; computed once a pass."""
-        if (window, groups) not in self._bias:
-            queries = self._start[:, None, None] + torch.arange(self.columns, device=like.device)[:, None]
-            keys = torch.arange(self.length, device=like.device)
-            hidden = keys > queries
-            if window is not None:
-                hidden |= keys <= queries - window
-            bias = torch.zeros_like(hidden, dtype=like.dtype).masked_fill_(hidden, float("-inf"))
-            self._bias[window, groups] = bias.repeat(1, groups, 1)[:, None]
-        return self._bias[window, groups]
-
-    def grid(self, tokens: torch.Tensor) -> torch.Tensor:
-        """[T, ...] to [lanes, N, ...], zeros where no token stands."""
-        if len(tokens) == self.lanes * self.columns:
-            return tokens.view(self.lanes, self.columns, *tokens.shape[1:])
-        padded = tokens.new_zeros(self.lanes, self.columns, *tokens.shape[1:])
-        padded[self._lane, self._column] = tokens
-        return padded
-
-    def tokens(self, grid: torch.Tensor) -> torch.Tensor:
-        """[lanes, N, ...] to [T, ...]."""
-        if len(self.position) == self.lanes * self.columns:
-            return grid.flatten(0, 1)
-        return grid[self._lane, self._column]
-
     def attention(
-        self, layer: int, queries: torch.Tensor, bias: torch.Tensor, scaling: float | None
+        self, layer: int, queries: torch.Tensor, scaling: float | None, window: int | None
     ) -> torch.Tensor:
-        """Attention of queries [lanes, heads, Q, dim] over what the cache holds of their lanes."""
-        edges = [0, *accumulate(run.stop - run.start for run in self.runs)]
-        seen = []
-        for run, low, high in zip(self.runs, edges, edges[1:], strict=False):
-            keys, values = self.cache.read(layer, run, self.length)
+        """Attention of queries [heads, groups, T, D] to their episodes; [heads, groups, T, D]."""
+        if len(self.position) > len(self.slots):
+            return self._row_by_row(layer, queries, scaling, window)
+        if self._lanes is None:
+            self._lanes = Lanes(self.cache, self.slots, self.position)
+        return self._lanes.attention(layer, queries, scaling, window)
+
+    def _row_by_row(
+        self, layer: int, queries: torch.Tensor, scaling: float | None, window: int | None
+    ) -> torch.Tensor:
+        """New tokens of one episode at a time: no row is padded to the longest."""
+        bias = self._staircase(window, queries)
+        edge, first, seen = max(self.starts), 0, []
+        for slot, start, count in zip(self.slots, self.starts, self.counts, strict=True):
+            keys, values = self.cache.read(layer, slice(slot, slot + 1), start + count)  # [1, heads, L, D]
             seen.append(
                 F.scaled_dot_product_attention(
-                    queries[low:high], keys, values, attn_mask=bias[low:high], scale=scaling
+                    queries[:, :, first : first + count],
+                    keys[0, :, None].expand(-1, queries.shape[1], -1, -1),
+                    values[0, :, None].expand(-1, queries.shape[1], -1, -1),
+                    attn_mask=bias[:count, edge - start : edge + count],
+                    scale=scaling,
                 )
             )
-        return seen[0] if len(seen) == 1 else torch.cat(seen)
+            first += count
+        return torch.cat(seen, 2)
+
+    def _staircase(self, window: int | None, like: torch.Tensor) -> torch.Tensor:
+        """0 where the n-th new token may look, else -inf; its own place is column `max(starts) + n`."""
+        if window not in self._bias:
+            own = max(self.starts) + torch.arange(max(self.counts), device=like.device)[:, None]
+            keys = torch.arange(max(self.starts) + max(self.counts), device=like.device)
+            self._bias[window] = _bias(keys, own, window, like)
+        return self._bias[window]
+
+
+class Lanes:
+    """One token for each of B episodes: a lane for every slot that is read, idle ones among them."""
+
+    def __init__(self, cache: KVCache, slots: Sequence[int], position: torch.Tensor) -> None:
+        self.cache = cache
+        self.length = int(position.max()) + 1
+        self.runs = cache.runs(slots, self.length)
+        lanes = {slot: lane for lane, slot in enumerate(slot for run in self.runs for slot in _numbers(run))}
+        self._full = len(lanes) == len(slots)
+        self._lane = torch.tensor([lanes[slot] for slot in slots], device=position.device)  # [B]
+        # An idle lane looks at its first key; its output is never read.
+        self._own = position.new_zeros(len(lanes)).index_copy_(0, self._lane, position)
+        self._bias: dict[int | None, torch.Tensor] = {}
+
+    def attention(
+        self, layer: int, queries: torch.Tensor, scaling: float | None, window: int | None
+    ) -> torch.Tensor:
+        """Attention of queries [heads, groups, B, D]: neighbouring slots are read in one piece."""
+        lanes = self._spread(queries.permute(2, 0, 1, 3))  # [lanes, heads, groups, D]
+        if window not in self._bias:
+            keys = torch.arange(self.length, device=queries.device)
+            self._bias[window] = _bias(keys, self._own[:, None, None, None], window, queries)
+        bias, first, seen = self._bias[window], 0, []  # [lanes, 1, 1, length]
+        for run in self.runs:
+            mine = slice(first, first + run.stop - run.start)
+            keys, values = self.cache.read(layer, run, self.length)
+            seen.append(
+                F.scaled_dot_product_attention(lanes[mine], keys, values, attn_mask=bias[mine], scale=scaling)
+            )
+            first = mine.stop
+        return self._gather(torch.cat(seen)).permute(1, 2, 0, 3)
+
+    def _spread(self, rows: torch.Tensor) -> torch.Tensor:
+        """[B, ...] to [lanes, ...], zeros in idle lanes."""
+        if self._full:
+            return rows
+        return rows.new_zeros(len(self._own), *rows.shape[1:]).index_copy_(0, self._lane, rows)
+
+    def _gather(self, lanes: torch.Tensor) -> torch.Tensor:
+        """[lanes, ...] to [B, ...]."""
+        return lanes if self._full else lanes[self._lane]
 
 
 def attend(
@@ -259,7 +287,7 @@ def attend(
 ) -> tuple[torch.Tensor, None]:
     """Attention over the cache, as transformers calls it. Returns [1, T, H, D].
 
-    Heads that share keys (grouped queries) are folded into the queries, so keys are never repeated.
+    `H = heads * groups`: the heads of a group share their keys, which are never repeated.
     """
     if layout is None:
         raise ValueError(
@@ -270,15 +298,11 @@ def attend(
             f"{type(module).__name__} caps scores or has attention sinks; HFEngine cannot run it exactly"
         )
     layer: int = module.layer_idx  # type: ignore[assignment]
-    heads, dim, kind = key.shape[1], key.shape[3], value.dtype
-    groups, lanes, columns = query.shape[1] // heads, layout.lanes, layout.columns
+    heads, kind = key.shape[1], value.dtype
     layout.cache.write(layer, layout.places(heads), key[0].to(kind), value[0])
-    grid = layout.grid(query[0].transpose(0, 1).to(kind))  # [lanes, N, H, D]
-    folded = grid.view(lanes, columns, heads, groups, dim).permute(0, 2, 3, 1, 4).flatten(2, 3)
-    bias = layout.bias(sliding_window, groups, folded)
-    seen = layout.attention(layer, folded, bias, scaling)  # [lanes, heads, groups * N, D]
-    unfolded = seen.view(lanes, heads, groups, columns, dim).permute(0, 3, 1, 2, 4).flatten(2, 3)
-    return layout.tokens(unfolded)[None], None  # [1, T, H, D]
+    grouped = query[0].to(kind).view(heads, -1, *query.shape[2:])
+    seen = layout.attention(layer, grouped, scaling, sliding_window)
+    return seen.flatten(0, 1).transpose(0, 1)[None], None
 
 
 AttentionInterface.register(ATTENTION, attend)
@@ -290,6 +314,18 @@ def _zeros(shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
         return like.new_zeros(shape)
     raw = np.zeros(math.prod(shape) * like.element_size(), dtype=np.uint8)
     return torch.from_numpy(raw).view(like.dtype).view(shape)
+
+
+def _bias(keys: torch.Tensor, own: torch.Tensor, window: int | None, like: torch.Tensor) -> torch.Tensor:
+    """0 where a key stands at or before the query's own place, within the window, and -inf elsewhere."""
+    hidden = keys > own
+    if window is not None:
+        hidden |= keys <= own - window
+    return torch.zeros_like(hidden, dtype=like.dtype).masked_fill_(hidden, float("-inf"))
+
+
+def _numbers(run: slice) -> range:
+    return range(run.start, run.stop)
 
 
 def _rounded(length: int) -> int:

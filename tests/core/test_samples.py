@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,24 +93,31 @@ def two_turns() -> list[Sample]:
 
 def test_credit_per_turn_reaches_every_token_of_the_turn() -> None:
     samples = two_turns()
-    assign(samples, [0.5, -1.0], [2.0, 3.0], turns=2)
+    assign(samples, [0.5, -1.0], [2.0, 3.0])
     assert samples[0].advantages == [0.0, 0.5, 0.5, 0.0, -1.0]
     assert samples[0].returns == [0.0, 2.0, 2.0, 0.0, 3.0]
 
 
 def test_credit_per_token_is_written_in_order() -> None:
     samples = two_turns()
-    assign(samples, [1.0, 2.0, 3.0], [4.0, 5.0, 6.0], turns=2)
+    assign(samples, [1.0, 2.0, 3.0], [4.0, 5.0, 6.0], per="token")
     assert samples[0].advantages == [0.0, 1.0, 2.0, 0.0, 3.0]
     assert samples[0].returns == [0.0, 4.0, 5.0, 0.0, 6.0]
 
 
 def test_without_returns_there_are_none() -> None:
     samples = two_turns()
-    assign(samples, [0.5, -1.0], turns=2)
+    assign(samples, [0.5, -1.0])
     assert samples[0].returns is None
 
 
-def test_credit_of_another_length_is_refused() -> None:
-    with pytest.raises(ValueError, match="4 advantages for 2 turns and 3 sampled tokens"):
-        assign(two_turns(), [1.0] * 4, turns=2)
+def test_turns_without_tokens_at_the_end_may_have_credit() -> None:
+    samples = two_turns()
+    assign(samples, [0.5, -1.0, 9.0])
+    assert samples[0].advantages == [0.0, 0.5, 0.5, 0.0, -1.0]
+
+
+@pytest.mark.parametrize(("numbers", "per"), [(1, "turn"), (2, "token"), (4, "token")])
+def test_credit_of_another_length_is_refused(numbers: int, per: Literal["turn", "token"]) -> None:
+    with pytest.raises(ValueError, match=f"{numbers} advantages per {per} for 2 turns and 3 sampled tokens"):
+        assign(two_turns(), [1.0] * numbers, per=per)
