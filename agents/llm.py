@@ -83,11 +83,11 @@ class Chat(Protocol):
     def text(self, token_ids: Sequence[int]) -> str: ...
 
 
-class TokenLimit(Exception):  # noqa: N818 (the name a rollout records)
+class TokenLimit(Exception):
     """The conversation does not fit the context any more; the rollout ends the episode with `TOKEN_LIMIT`."""
 
 
-class EngineFailure(Exception):  # noqa: N818 (the name a rollout records)
+class EngineFailure(Exception):
     """The engine could not answer; the rollout records the episode as `ENGINE_ERROR` with what this holds."""
 
     def __init__(self, message: str, trace: str = "") -> None:

@@ -24,7 +24,7 @@ class Leases(Protocol):
     def lease(self) -> AbstractAsyncContextManager[EnvHandle]: ...
 
 
-class TooManyFailures(RuntimeError):  # noqa: N818 (a count, not one error)
+class TooManyFailures(RuntimeError):
     """So many episodes failed that what is left would mislead; the message lists the distinct errors."""
 
 

@@ -82,7 +82,7 @@ class EnvHandle(Protocol):
         ...
 
 
-class EnvFailure(Exception):  # noqa: N818 (the name a rollout records)
+class EnvFailure(Exception):
     """An environment raised, died or hung: it says nothing about the policy."""
 
     def __init__(self, message: str, trace: str = "") -> None:

@@ -39,7 +39,7 @@ ODDITIES = ("", " ", "\n", "no such action", "<action>go</action>", "go to \N{RO
 """What a language model may come to say."""
 
 
-class Broken(AssertionError):  # noqa: N818
+class Broken(AssertionError):
     """An environment breaks a rule; the message says how."""
 
 

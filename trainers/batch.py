@@ -32,7 +32,9 @@ class Batch:
     returns: Tensor | None = None  # [T]
 
 
-def batches(samples: Sequence[Sample], max_tokens: int, device: torch.device | str = "cpu") -> Iterator[Batch]:
+def batches(
+    samples: Sequence[Sample], max_tokens: int, device: torch.device | str = "cpu"
+) -> Iterator[Batch]:
     """All samples in batches of at most `max_tokens` tokens, padding included, longest first.
 
     A sample longer than `max_tokens` is a batch of its own.
@@ -53,8 +55,9 @@ def collate(samples: Sequence[Sample], index: list[int], device: torch.device | 
     ids = torch.zeros(len(chosen), width, dtype=torch.long)
     for line, sample in zip(ids, chosen, strict=True):
         line[: len(sample.token_ids)] = torch.tensor(sample.token_ids)
-    spots = [(b, p) for b, sample in enumerate(chosen) for p, row in enumerate(sample.row) if row >= 0 and p > 0]
-    owner, place = [b for b, _ in spots], [p for _, p in spots]
+    spots = [
+        (b, p) for b, sample in enumerate(chosen) for p, row in enumerate(sample.row) if row >= 0 and p > 0
+    ]
 
     def floats(name: str) -> Tensor | None:
         lists = [getattr(sample, name) for sample in chosen]
@@ -70,7 +73,7 @@ def collate(samples: Sequence[Sample], index: list[int], device: torch.device | 
         token_ids=ids.to(device),
         at=torch.tensor([b * width + p - 1 for b, p in spots], dtype=torch.long, device=device),
         target=torch.tensor([chosen[b].token_ids[p] for b, p in spots], dtype=torch.long, device=device),
-        sequence=torch.tensor([index[b] for b in owner], dtype=torch.long, device=device),
+        sequence=torch.tensor([index[b] for b, _ in spots], dtype=torch.long, device=device),
         row=torch.tensor([chosen[b].row[p] for b, p in spots], dtype=torch.long, device=device),
         logprobs=logprobs,
         advantages=advantages,
@@ -86,7 +89,9 @@ def scatter(batch: Batch, per_token: Tensor, samples: Sequence[Sample], name: st
     numbers = iter(per_token.tolist())
     for i in batch.index:
         sample = samples[i]
-        setattr(sample, name, [next(numbers) if row >= 0 and p > 0 else 0.0 for p, row in enumerate(sample.row)])
+        setattr(
+            sample, name, [next(numbers) if row >= 0 and p > 0 else 0.0 for p, row in enumerate(sample.row)]
+        )
 
 
 def padding(samples: Sequence[Sample], max_tokens: int) -> float:

@@ -19,7 +19,9 @@ class CheckpointError(UserError, RuntimeError):
     """A checkpoint that could not be written or read; earlier ones are untouched."""
 
 
-def save(root: Path, step: int, progress: dict[str, Any], parts: dict[str, Any], model: Callable[[Path], None]) -> Path:
+def save(
+    root: Path, step: int, progress: dict[str, Any], parts: dict[str, Any], model: Callable[[Path], None]
+) -> Path:
     """Write `root/step-<step>` with the model's own format under `policy/`, tensors and plain values of each part
     in `<part>.pt`, and `progress.json`.
 
@@ -68,10 +70,14 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Progress and parts of a checkpoint. Tensors and plain values only: nothing is unpickled into code."""
     try:
         progress: dict[str, Any] = json.loads((folder / "progress.json").read_text())
-        parts = {path.stem: torch.load(path, weights_only=True, map_location="cpu") for path in folder.glob("*.pt")}
+        parts = {
+            path.stem: torch.load(path, weights_only=True, map_location="cpu") for path in folder.glob("*.pt")
+        }
     except (OSError, ValueError, RuntimeError, UnpicklingError) as error:
         reason = str(error).partition("\n")[0]
-        raise CheckpointError(f"checkpoint {folder} cannot be read ({reason}); resume from an older one") from error
+        raise CheckpointError(
+            f"checkpoint {folder} cannot be read ({reason}); resume from an older one"
+        ) from error
     return progress, parts
 
 

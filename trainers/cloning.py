@@ -41,7 +41,12 @@ class CloningTrainer:
         seed: int = 0,
     ) -> None:
         self.model, self.device, self.precision = model.to(device), torch.device(device), precision
-        self.minibatch, self.max_tokens, self.max_grad_norm, self.seed = minibatch, max_tokens, max_grad_norm, seed
+        self.minibatch, self.max_tokens, self.max_grad_norm, self.seed = (
+            minibatch,
+            max_tokens,
+            max_grad_norm,
+            seed,
+        )
         trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(trainable, lr=lr, betas=betas, weight_decay=weight_decay)
         steps = math.ceil(episodes / minibatch)
@@ -53,7 +58,9 @@ class CloningTrainer:
 
     def update(self, samples: Sequence[Sample]) -> dict[str, float]:
         """One pass over the samples; gives the mean negative log-likelihood of a cloned token in nats."""
-        order = np.random.default_rng(derive_seed(self.seed, "cloning", self.version)).permutation(len(samples))
+        order = np.random.default_rng(derive_seed(self.seed, "cloning", self.version)).permutation(
+            len(samples)
+        )
         starts = range(0, len(order), self.minibatch)
         self.model.train()
         losses = [self._optimizer_step([samples[i] for i in order[s : s + self.minibatch]]) for s in starts]
@@ -69,7 +76,7 @@ class CloningTrainer:
             with autocast(self.device.type, self.precision):
                 logits = token_logits(self.model, hidden_states(self.model, batch))
             part = -(token_logprobs(logits, batch.target) * batch.advantages).sum() / total
-            part.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(part)
             loss += float(part.detach())
         nn.utils.clip_grad_norm_(self.model.parameters(), self.max_grad_norm)
         self.optimizer.step()

@@ -35,7 +35,13 @@ class Demonstrator:
     """
 
     def __init__(
-        self, agent: Agent, encode: Callable[[str], list[int]], end_id: int, *, noise: float = 0.0, form: str = "{action}"
+        self,
+        agent: Agent,
+        encode: Callable[[str], list[int]],
+        end_id: int,
+        *,
+        noise: float = 0.0,
+        form: str = "{action}",
     ) -> None:
         self._agent, self._encode, self._end_id = agent, encode, end_id
         self._noise, self._form = noise, form
@@ -53,7 +59,9 @@ class Demonstrator:
 
 def cloneable(groups: Sequence[Group]) -> list[Sample]:
     """Samples in which the expert's tokens weigh 1 and detours 0; episodes that the expert lost are left out."""
-    samples = pack(episode for group in groups for episode in group.trajectories if episode.success is not False)
+    samples = pack(
+        episode for group in groups for episode in group.trajectories if episode.success is not False
+    )
     for sample in samples:
         pairs = zip(sample.row, sample.logprobs, strict=True)
         sample.advantages = [float(row >= 0 and logprob == 0) for row, logprob in pairs]

@@ -38,14 +38,19 @@ async def evaluate(panel: Panel, engine: Engine, *, greedy: bool = False) -> tup
 def point(result: Result) -> dict[str, float]:
     """The result as a point of a learning curve."""
     low, high = result.interval
-    numbers = {"success": result.success, "reward": result.reward, "turns": result.turns, "tokens": result.tokens}
+    numbers = {
+        "success": result.success,
+        "reward": result.reward,
+        "turns": result.turns,
+        "tokens": result.tokens,
+    }
     known = {name: number for name, number in numbers.items() if number is not None}
     return known | {"low": low, "high": high, "failed": result.failed, "lost": result.lost}
 
 
 def standing(sampled: Result, greedy: Result | None) -> dict[str, Any]:
     """What a run's summary says of a policy."""
-    said = point(sampled) | {"interval": list(sampled.interval)}
+    said: dict[str, Any] = point(sampled) | {"interval": list(sampled.interval)}
     if greedy is not None:
         said |= {"greedy_success": greedy.success, "greedy_interval": list(greedy.interval)}
     return said

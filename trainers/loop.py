@@ -13,8 +13,8 @@ from turngym.core.samples import Sample, assign, pack
 from turngym.core.seeding import derive_seed
 from turngym.core.types import Group, Task, Trajectory
 from turngym.credit import Credit, Learned, Steps
-from turngym.trainers.values import with_values
 from turngym.trainers import Trainer
+from turngym.trainers.values import with_values
 
 Metrics = dict[str, float]
 
@@ -62,7 +62,10 @@ class Loop:
         credits = self.credit(with_values(Steps.of(groups), samples))
         returns = None if credits.returns is None else credits.returns.tolist()
         assign(samples, credits.advantages.tolist(), returns, per=credits.per)
-        spread = {"advantage_mean": float(np.mean(credits.advantages)), "advantage_std": float(np.std(credits.advantages))}
+        spread = {
+            "advantage_mean": float(np.mean(credits.advantages)),
+            "advantage_std": float(np.std(credits.advantages)),
+        }
         return fitted | credits.metrics | spread
 
 

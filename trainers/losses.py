@@ -12,7 +12,12 @@ Normalise = Literal["token", "sequence", "turn"]
 
 
 def clipped(
-    logp: Tensor, old: Tensor, advantage: Tensor, low: float = 0.2, high: float = 0.2, dual: float | None = 3.0
+    logp: Tensor,
+    old: Tensor,
+    advantage: Tensor,
+    low: float = 0.2,
+    high: float = 0.2,
+    dual: float | None = 3.0,
 ) -> Tensor:
     """PPO's clipped surrogate per token, to be minimised. All tensors [T].
 
@@ -67,5 +72,8 @@ def weights(sequence: Tensor, row: Tensor, how: Normalise = "token") -> Tensor:
         return torch.full((len(row),), 1.0 / max(len(row), 1), device=row.device)
     if how not in ("sequence", "turn"):
         raise ValueError(f"normalisation {how!r} is unknown; choose 'token', 'sequence' or 'turn'")
-    _, member, count = torch.unique(sequence if how == "sequence" else row, return_inverse=True, return_counts=True)
-    return 1.0 / (count[member] * len(count))
+    _, member, count = torch.unique(
+        sequence if how == "sequence" else row, return_inverse=True, return_counts=True
+    )
+    shares: Tensor = 1.0 / (count[member] * len(count))
+    return shares

@@ -57,10 +57,12 @@ def tiny(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = LlamaForCausalLM(config)
-    return Policy(model=model, tokenizer=tokenizer, eos_ids=[tokenizer.convert_tokens_to_ids(END)])
+    return Policy(model=model, tokenizer=tokenizer, eos_ids=[int(tokenizer.eos_token_id)])
 
 
-def pretrained(*, path: str, gguf: str | None = None, dtype: str = "float32", attention: str = "sdpa", **_: Any) -> Policy:
+def pretrained(
+    *, path: str, gguf: str | None = None, dtype: str = "float32", attention: str = "sdpa", **_: Any
+) -> Policy:
     """Weights in transformers' format from a folder or hub name, or a GGUF file in that folder (extra `smollm2`)."""
     source: dict[str, Any] = {"gguf_file": gguf} if gguf else {}
     tokenizer = AutoTokenizer.from_pretrained(path, **source)
@@ -75,7 +77,9 @@ def _dequantised(gguf: str | None) -> dict[str, Any]:
         return {}
     from transformers import GgufConfig
 
-    return {"quantization_config": GgufConfig(dequantize=True)}  # packed weights can be neither trained nor saved
+    return {
+        "quantization_config": GgufConfig(dequantize=True)
+    }  # packed weights can be neither trained nor saved
 
 
 def _eos_ids(model: Any, tokenizer: Any) -> list[int]:

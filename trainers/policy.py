@@ -66,14 +66,23 @@ class PolicyTrainer:
         self.reference = deepcopy(model).requires_grad_(False).eval() if kl_coef else None
         self.value_head = _value_head(width(model)).to(device) if critic else None
         self.precision = precision
-        self.epochs, self.minibatch, self.max_tokens, self.normalise = epochs, minibatch, max_tokens, normalise
+        self.epochs, self.minibatch, self.max_tokens, self.normalise = (
+            epochs,
+            minibatch,
+            max_tokens,
+            normalise,
+        )
         self.clip_low, self.clip_high, self.dual_clip = clip_low, clip_high, dual_clip
         self.kl_coef, self.kl_kind, self.entropy_coef = kl_coef, kl_kind, entropy_coef
         self.value_coef, self.value_clip, self.importance_cap = value_coef, value_clip, importance_cap
         self.max_grad_norm, self.temperature, self.recompute = max_grad_norm, temperature, recompute
         self.seed, self.version = seed, 0
-        self.optimizer = torch.optim.AdamW(self._parameter_groups(lr, value_lr), lr=lr, betas=betas, weight_decay=weight_decay)
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda n: min(1.0, (n + 1) / max(warmup, 1)))
+        self.optimizer = torch.optim.AdamW(
+            self._parameter_groups(lr, value_lr), lr=lr, betas=betas, weight_decay=weight_decay
+        )
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer, lambda n: min(1.0, (n + 1) / max(warmup, 1))
+        )
 
     def score(self, samples: Sequence[Sample]) -> None:
         """Fill old logprobs, and where they are needed reference logprobs and values, from the weights as they are."""
@@ -106,7 +115,10 @@ class PolicyTrainer:
         tokens = sums.pop("tokens")
         steps = sums.pop("steps")
         norm = sums.pop("grad_norm") / steps
-        return {name: total / tokens for name, total in sums.items()} | {"grad_norm": norm, "optimizer_steps": steps}
+        return {name: total / tokens for name, total in sums.items()} | {
+            "grad_norm": norm,
+            "optimizer_steps": steps,
+        }
 
     def publish(self) -> HFEngine:
         """The engine that samples from the weights as they are."""
@@ -116,12 +128,14 @@ class PolicyTrainer:
     def _optimizer_step(self, samples: Sequence[Sample], sums: defaultdict[str, float]) -> None:
         micro = list(batches(samples, self.max_tokens, self.device))
         weight = losses.weights(
-            torch.cat([batch.sequence for batch in micro]), torch.cat([batch.row for batch in micro]), self.normalise
+            torch.cat([batch.sequence for batch in micro]),
+            torch.cat([batch.row for batch in micro]),
+            self.normalise,
         )
         self.optimizer.zero_grad(set_to_none=True)
-        for batch, share in zip(micro, weight.split([len(batch.at) for batch in micro]), strict=True):
+        for batch, share in zip(micro, torch.split(weight, [len(batch.at) for batch in micro]), strict=True):
             loss = self._loss(batch, sums)
-            (loss * share).sum().backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward((loss * share).sum())
         norm = nn.utils.clip_grad_norm_(self._parameters(), self.max_grad_norm)
         self.optimizer.step()
         self.schedule.step()
@@ -143,7 +157,9 @@ class PolicyTrainer:
             parts["entropy"] = losses.entropy(logits)
             loss = loss - self.entropy_coef * parts["entropy"]
         if self.value_head is not None and batch.returns is not None:
-            parts["value_loss"] = losses.value_loss(self._values(hidden), batch.returns, batch.values, self.value_clip)
+            parts["value_loss"] = losses.value_loss(
+                self._values(hidden), batch.returns, batch.values, self.value_clip
+            )
             loss = loss + self.value_coef * parts["value_loss"]
         sums["tokens"] += len(loss)
         for name, values in parts.items():

@@ -36,7 +36,9 @@ class Report:
         self._progress.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._progress.stop()
         if self._writer is not None:
             self._writer.close()
@@ -65,14 +67,16 @@ class Report:
 def _tensorboard(out: Path) -> Any:
     from torch.utils.tensorboard import SummaryWriter
 
-    return SummaryWriter(str(out / "tensorboard"))  # type: ignore[no-untyped-call]
+    return SummaryWriter(str(out / "tensorboard"))
 
 
 def forget_after(path: Path, step: int) -> None:
     """Drop the lines of a metrics file that lie after a step: a resumed run writes them again."""
     if not path.exists():
         return
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= step]
+    lines = [
+        line for line in path.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= step
+    ]
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
@@ -97,7 +101,15 @@ def plot_curve(metrics: Path, picture: Path, title: str) -> None:
     steps, success = [row["step"] for row in panel], [row["success"] for row in panel]
     below = [row["success"] - row["low"] for row in panel]
     above = [row["high"] - row["success"] for row in panel]
-    axes.errorbar(steps, success, yerr=[below, above], marker="o", markersize=4, capsize=3, label="held-out panel, sampled")
+    axes.errorbar(
+        steps,
+        success,
+        yerr=[below, above],
+        marker="o",
+        markersize=4,
+        capsize=3,
+        label="held-out panel, sampled",
+    )
     axes.set(xlabel="training step", ylabel="success rate", ylim=(0, 1), title=title)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")

@@ -14,9 +14,9 @@ from types import FrameType
 from typing import Any
 
 from turngym import __version__
+from turngym.benchmarks.score import Result
 from turngym.core.config import Table, dump
 from turngym.core.episodes import show, write_episodes
-from turngym.benchmarks.score import Result
 from turngym.core.errors import ConfigError
 from turngym.core.types import Trajectory
 from turngym.credit import Learned
@@ -40,7 +40,9 @@ def train_run(run: Table, out: Path, *, resume: bool = False, tensorboard: bool 
     """
     last = checkpoint.newest(out / "checkpoints") if resume else None
     if (out / "run.toml").exists() and not resume:
-        raise ConfigError(f"{out} already holds a run; add --resume to go on with it, or choose another out=DIR")
+        raise ConfigError(
+            f"{out} already holds a run; add --resume to go on with it, or choose another out=DIR"
+        )
     with ExitStack() as stack:
         stop = stack.enter_context(interruptible())
         setup = prepare(run, stack, weights=None if last is None else str(last / "policy"))
@@ -147,7 +149,7 @@ class _Run:
         return done
 
     async def _measure(self, step: int) -> tuple[Result, list[Trajectory]]:
-        result, episodes = await evaluate(self.setup.panel, self.setup.loop.sampler.engine)
+        result, episodes = await evaluate(self.setup.panel, self.setup.loop.trainer.publish())
         self.report.record("eval", step, point(result))
         low, high = result.interval
         self.report.say(f"step {step}: held-out success {result.success:.3f} [{low:.3f}, {high:.3f}]")
@@ -158,7 +160,7 @@ class _Run:
         sampled, episodes = await self._measure(step)
         greedy = None
         if self.setup.panel.greedy:
-            greedy, _ = await evaluate(self.setup.panel, self.setup.loop.sampler.engine, greedy=True)
+            greedy, _ = await evaluate(self.setup.panel, self.setup.loop.trainer.publish(), greedy=True)
         return standing(sampled, greedy), episodes
 
     async def _conclude(self, done: int) -> Summary:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -25,7 +24,19 @@ from turngym.trainers.evaluate import Panel
 from turngym.trainers.loop import Loop
 from turngym.trainers.models import Policy
 
-SECTIONS = ("agent", "credit", "engine", "env", "eval", "loop", "model", "pool", "sampler", "trainer", "warm_start")
+SECTIONS = (
+    "agent",
+    "credit",
+    "engine",
+    "env",
+    "eval",
+    "loop",
+    "model",
+    "pool",
+    "sampler",
+    "trainer",
+    "warm_start",
+)
 
 
 @dataclass(kw_only=True)
@@ -73,11 +84,13 @@ def prepare(run: Table, stack: ExitStack, *, weights: str | None = None) -> Setu
     check_sections(run, SECTIONS)
     plan = Plan(**bind(Plan, section(run, "loop"), "loop"))
     held_out = _held_out(run)
-    warm_start = None if weights or "warm_start" not in run else _cloning_plan(run)
+    cloning = None if weights or "warm_start" not in run else _cloning_plan(run)
     policy = _policy(run, plan.seed, weights)
     engine_table = {"name": "hf"} | run.get("engine", {})
     engine = build(engines.registry, engine_table, "engine", model=policy.model, stop_ids=policy.eos_ids)
-    trainer = build(registry, section(run, "trainer"), "trainer", model=policy.model, engine=engine, seed=plan.seed)
+    trainer = build(
+        registry, section(run, "trainer"), "trainer", model=policy.model, engine=engine, seed=plan.seed
+    )
     made = build(credit.registry, section(run, "credit"), "credit")
     sampler = _sampler(run, policy, _pool(run, section(run, "env"), stack), trainer.publish())
     loop = Loop(
@@ -95,7 +108,7 @@ def prepare(run: Table, stack: ExitStack, *, weights: str | None = None) -> Setu
         policy=policy,
         loop=loop,
         panel=_panel(run, held_out, sampler, stack),
-        warm_start=warm_start and _warm_start(run, plan, policy, sampler, warm_start, stack),
+        warm_start=_warm_start(run, plan, policy, sampler, cloning, stack) if cloning else None,
     )
 
 
@@ -191,7 +204,8 @@ def _cloning_plan(run: Table) -> CloningPlan:
 def _warm_start(
     run: Table, plan: Plan, policy: Policy, sampler: Sampler, cloning: CloningPlan, stack: ExitStack
 ) -> WarmStart:
-    given = {"model": policy.model, "seed": plan.seed, "episodes": cloning.episodes * cloning.passes}
+    given: dict[str, Any] = {"model": policy.model, "seed": plan.seed}
+    given["episodes"] = cloning.episodes * cloning.passes
     options = bind(CloningTrainer, cloning.trainer, "warm_start.trainer", given=given)
     encode = partial(policy.tokenizer.encode, add_special_tokens=False)
     demonstrator = partial(
@@ -202,7 +216,9 @@ def _warm_start(
     return WarmStart(
         sampler=replace(sampler, pool=pool, agent=demonstrator, engine=Dictation(token_ids=[])),
         trainer=CloningTrainer(**given, **options),
-        tasks=[Task(env=env, seed=derive_seed(plan.seed, "demonstration", i)) for i in range(cloning.episodes)],
+        tasks=[
+            Task(env=env, seed=derive_seed(plan.seed, "demonstration", i)) for i in range(cloning.episodes)
+        ],
         passes=cloning.passes,
     )
 

@@ -35,7 +35,9 @@ def phrase_tokenizer(vocabulary: Sequence[str]) -> PreTrainedTokenizerFast:
 def byte_tokenizer() -> PreTrainedTokenizerFast:
     """One token per byte: 256 of them and the special ones; encodes any text exactly."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE({c: i for i, c in enumerate([*SPECIAL, *alphabet])}, [], unk_token=UNKNOWN))
+    tokenizer = Tokenizer(
+        models.BPE({c: i for i, c in enumerate([*SPECIAL, *alphabet])}, [], unk_token=UNKNOWN)
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
     return _wrap(tokenizer)
@@ -49,7 +51,7 @@ def _whole(word: str) -> str:
 
 
 def _wrap(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
-    wrapped = PreTrainedTokenizerFast(
+    wrapped = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         unk_token=UNKNOWN,
         eos_token=END,

@@ -44,7 +44,7 @@ def tiny_llama(kv_heads: int) -> Any:
         max_position_embeddings=4096,
         tie_word_embeddings=True,
     )
-    return LlamaForCausalLM(config).eval()
+    return LlamaForCausalLM(config)
 
 
 def observations(episodes: int, turns: int) -> Seen:

@@ -17,7 +17,9 @@ def write(root: Path, step: int) -> Path:
         folder.mkdir()
         (folder / "weights").write_text(str(step))
 
-    return checkpoint.save(root, step, {"run": "r"}, {"trainer": {"x": torch.ones(2) * step, "n": step}}, model)
+    return checkpoint.save(
+        root, step, {"run": "r"}, {"trainer": {"x": torch.ones(2) * step, "n": step}}, model
+    )
 
 
 def test_what_was_saved_is_read_back(tmp_path):
@@ -60,7 +62,9 @@ except checkpoint.CheckpointError as error:
 
 def test_a_disk_that_refuses_gives_one_sentence_and_keeps_the_earlier_checkpoint(tmp_path):
     write(tmp_path, 1)
-    result = subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, check=True
+    )
     assert "checkpoint of step 2 could not be written" in result.stdout
     assert "step-000001, is kept" in result.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["step-000001"]

@@ -19,7 +19,9 @@ def columns(rows: list[tuple[float, float, float]]) -> list[torch.Tensor]:
     return [torch.tensor(column, dtype=torch.float64) for column in zip(*rows, strict=True)]
 
 
-def clipped_token(logp: float, old: float, advantage: float, low: float, high: float, dual: float | None) -> float:
+def clipped_token(
+    logp: float, old: float, advantage: float, low: float, high: float, dual: float | None
+) -> float:
     ratio = math.exp(logp - old)
     loss = max(-advantage * ratio, -advantage * min(max(ratio, 1 - low), 1 + high))
     return min(loss, -advantage * dual) if dual is not None and advantage < 0 else loss

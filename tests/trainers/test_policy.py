@@ -17,7 +17,9 @@ from turngym.trainers.models import tiny
 from turngym.trainers.policy import PolicyTrainer
 
 VOCABULARY = 20
-MODEL = tiny(hidden=32, layers=2, heads=2, feed_forward=48, vocabulary=[f"w{i}" for i in range(VOCABULARY - 5)]).model
+MODEL = tiny(
+    hidden=32, layers=2, heads=2, feed_forward=48, vocabulary=[f"w{i}" for i in range(VOCABULARY - 5)]
+).model
 
 
 def make_samples(count: int = 5, seed: int = 0) -> list[Sample]:
@@ -53,7 +55,13 @@ def gradient(made: PolicyTrainer) -> torch.Tensor:
 def full_logprobs(model: torch.nn.Module, sample: Sample) -> torch.Tensor:
     """Log-probability of every sampled token by one plain forward of the one sequence."""
     logits = model(input_ids=torch.tensor([sample.token_ids])).logits[0].log_softmax(-1)
-    return torch.stack([logits[p - 1, t] for p, (t, r) in enumerate(zip(sample.token_ids, sample.row)) if r >= 0])
+    return torch.stack(
+        [
+            logits[p - 1, t]
+            for p, (t, r) in enumerate(zip(sample.token_ids, sample.row, strict=True))
+            if r >= 0
+        ]
+    )
 
 
 def test_scoring_gives_the_logprobs_of_a_plain_forward_and_zero_on_context():
@@ -90,7 +98,9 @@ def test_the_on_policy_step_follows_the_policy_gradient():
     plain = copy.deepcopy(made.model)
     tokens = sum(sample.sampled for sample in samples)
     for sample in samples:
-        advantage = torch.tensor([a for a, row in zip(sample.advantages, sample.row, strict=True) if row >= 0])
+        advantage = torch.tensor(
+            [a for a, row in zip(sample.advantages, sample.row, strict=True) if row >= 0]
+        )
         (-(full_logprobs(plain, sample) * advantage).sum() / tokens).backward()
     made.update(samples)
     for mine, other in zip(made.model.parameters(), plain.parameters(), strict=True):

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from turngym.core.config import ConfigError, Table, dump, override
-from turngym.core.errors import UserError
 from turngym.core.episodes import read_episodes
+from turngym.core.errors import UserError
 from turngym.trainers.run import train_run
 
 CORRIDOR: Table = {
@@ -51,14 +51,24 @@ def test_a_run_leaves_what_its_documentation_names(tmp_path):
     assert json.loads((tmp_path / "summary.json").read_text()) == summary
     assert summary["panel"]["tasks"] == 32
     for part in ("warm_start", "final"):
-        assert 0 <= summary[part]["interval"][0] <= summary[part]["success"] <= summary[part]["interval"][1] <= 1
+        assert (
+            0 <= summary[part]["interval"][0] <= summary[part]["success"] <= summary[part]["interval"][1] <= 1
+        )
     episodes, faults = read_episodes(tmp_path / "episodes.jsonl")
     assert len(episodes) == 32
     assert faults == []
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert "You are in cell" in (tmp_path / "episode.txt").read_text()
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"run.toml", "metrics.jsonl", "curve.png", "episodes.jsonl", "episode.txt", "summary.json", "checkpoints"}
+    assert names == {
+        "run.toml",
+        "metrics.jsonl",
+        "curve.png",
+        "episodes.jsonl",
+        "episode.txt",
+        "summary.json",
+        "checkpoints",
+    }
 
 
 def test_six_steps_equal_two_and_two_and_two_bit_for_bit(tmp_path):
@@ -104,7 +114,14 @@ def test_a_wrong_key_is_named_before_anything_runs(tmp_path, change, message):
 def test_ctrl_c_stops_after_the_step_and_the_run_goes_on_from_there(tmp_path):
     run = override(CORRIDOR, ["loop.steps=200", "loop.save_every=100", "eval.every=1000"])
     (tmp_path / "corridor.toml").write_text(dump(run))
-    command = [sys.executable, "-m", "turngym.core.cli", "train", str(tmp_path / "corridor.toml"), f"out={tmp_path / 'out'}"]
+    command = [
+        sys.executable,
+        "-m",
+        "turngym.core.cli",
+        "train",
+        str(tmp_path / "corridor.toml"),
+        f"out={tmp_path / 'out'}",
+    ]
     process = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
     metrics = tmp_path / "out" / "metrics.jsonl"
     while not (metrics.exists() and '"stage": "train"' in metrics.read_text()):
@@ -117,4 +134,7 @@ def test_ctrl_c_stops_after_the_step_and_the_run_goes_on_from_there(tmp_path):
     assert weights(tmp_path / "out", steps[-1])
     last = steps[-1]
     train_run(override(run, [f"loop.steps={last + 1}"]), tmp_path / "out", resume=True)
-    assert [line["step"] for line in train_lines(tmp_path / "out") if line["stage"] == "train"] == [*steps, last + 1]
+    assert [line["step"] for line in train_lines(tmp_path / "out") if line["stage"] == "train"] == [
+        *steps,
+        last + 1,
+    ]

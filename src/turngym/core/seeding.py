@@ -10,5 +10,7 @@ def derive_seed(*parts: int | str) -> int:
 
     Equal on every machine and in every process (strings go through SHA-256, never through `hash()`).
     """
-    text = "".join(f"{type(part).__name__}{len(str(part))}:{part}" for part in parts)  # lengths keep parts apart
+    text = "".join(
+        f"{type(part).__name__}{len(str(part))}:{part}" for part in parts
+    )  # lengths keep parts apart
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big") >> 1
