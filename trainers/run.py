@@ -15,7 +15,7 @@ from typing import Any
 
 from turngym import __version__
 from turngym.benchmarks.score import Result
-from turngym.core.config import Table, dump
+from turngym.core.config import Table, check_sections, dump, section
 from turngym.core.episodes import show, write_episodes
 from turngym.core.errors import ConfigError
 from turngym.core.types import Trajectory
@@ -25,7 +25,7 @@ from turngym.trainers.checkpoint import CheckpointError
 from turngym.trainers.demonstrations import cloneable
 from turngym.trainers.evaluate import evaluate, point, standing
 from turngym.trainers.report import Report, forget_after, plot_curve
-from turngym.trainers.setup import Setup, WarmStart, prepare
+from turngym.trainers.setup import SECTIONS, Setup, WarmStart, prepare
 
 Summary = dict[str, Any]
 
@@ -49,6 +49,28 @@ def train_run(run: Table, out: Path, *, resume: bool = False, tensorboard: bool 
         _open(out, run, fresh=last is None)
         report = stack.enter_context(Report(out, tensorboard=tensorboard))
         return asyncio.run(_Run(setup=setup, out=out, report=report, stop=stop).finish(last))
+
+
+def rehearse(run: Table) -> dict[str, str]:
+    """Build all that a run names but its weights, for which a random model of a few thousand parameters stands in.
+
+    Gives what was built, by section. Raises what `train_run` would raise before its first episode.
+    """
+    check_sections(run, SECTIONS)
+    stand_in = {"name": "tiny", "hidden": 32, "layers": 2, "heads": 2, "feed_forward": 64, "context": 8192}
+    trainer = section(run, "trainer") | ({"device": "cpu"} if "device" in run["trainer"] else {})
+    with ExitStack() as stack:
+        setup = prepare(run | {"model": stand_in, "trainer": trainer}, stack)
+        panel = setup.panel.benchmark
+        return {
+            "env": str(run["env"]),
+            "agent": run["agent"]["name"],
+            "model": f"{section(run, 'model')} (not loaded)",
+            "credit": str(setup.loop.credit),
+            "trainer": type(setup.loop.trainer).__name__,
+            "loop": str(setup.plan),
+            "eval": f"{len(panel.tasks)} tasks of {dict(panel.env)}, digest {panel.digest[:16]}",
+        }
 
 
 def _open(out: Path, run: Table, *, fresh: bool) -> None:
@@ -100,28 +122,31 @@ class _Run:
             return self.summary
         return await self._conclude(done)
 
-    async def _begin(self) -> int:
-        setup, panel = self.setup, self.setup.panel.benchmark
-        self.summary = {
+    def _about(self) -> Summary:
+        panel = self.setup.panel.benchmark
+        return {
             "turngym": __version__,
-            "seed": setup.plan.seed,
-            "credit": setup.run["credit"]["name"],
+            "seed": self.setup.plan.seed,
+            "credit": self.setup.run["credit"]["name"],
             "panel": {"env": dict(panel.env), "tasks": len(panel.tasks), "digest": panel.digest},
         }
-        if setup.warm_start is not None:
-            await self._clone(setup.warm_start)
-        self.summary["warm_start"] = (await self._standing(0))[0]
+
+    async def _begin(self) -> int:
+        if self.setup.warm_start is not None:
+            await self._clone(self.setup.warm_start)
+        self.summary = self._about() | {"warm_start": (await self._standing(0))[0]}
         self._save(0)
         return 0
 
     def _resume(self, last: Path) -> int:
         progress, parts = checkpoint.read(last)
-        self.setup.loop.trainer.load_state_dict(parts["trainer"])
-        self.setup.loop.sampler.engine = self.setup.loop.trainer.publish()
-        if isinstance(self.setup.loop.credit, Learned):
-            self.setup.loop.credit.load_state_dict(parts["credit"])
+        loop = self.setup.loop
+        loop.trainer.load_state_dict(parts["trainer"])
+        loop.sampler.engine = loop.trainer.publish()
+        if isinstance(loop.credit, Learned):
+            loop.credit.load_state_dict(parts["credit"])
         forget_after(self.out / "metrics.jsonl", progress["step"])
-        self.summary = progress["summary"]
+        self.summary = self._about() | {"warm_start": progress["warm_start"]}
         self.began -= progress["seconds"]
         self.report.say(f"going on after step {progress['step']}")
         return int(progress["step"])
@@ -179,7 +204,7 @@ class _Run:
         parts = {"trainer": loop.trainer.state_dict()}
         if isinstance(loop.credit, Learned):
             parts["credit"] = loop.credit.state_dict()
-        progress = {"summary": self.summary, "seconds": time.perf_counter() - self.began}
+        progress = {"warm_start": self.summary["warm_start"], "seconds": time.perf_counter() - self.began}
         try:
             checkpoint.save(root, step, progress, parts, self.setup.policy.save)
             checkpoint.prune(root, self.setup.plan.keep_checkpoints)

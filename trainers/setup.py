@@ -167,6 +167,10 @@ class HeldOut:
     tasks: int = 256
     every: int = 10
     greedy: bool = True
+    temperature: float | None = None
+    """Of the sampled evaluation; training's own without it."""
+    option: str | None = None
+    """The reset option that numbers the tasks; without it the number is the seed."""
     env: Table = field(default_factory=dict)
 
 
@@ -177,8 +181,10 @@ def _held_out(run: Table) -> HeldOut:
 def _panel(run: Table, held_out: HeldOut, sampler: Sampler, stack: ExitStack) -> Panel:
     """The same tasks whatever the run's seed, so that runs of different seeds compare."""
     env = run["env"] | held_out.env
-    benchmark = numbered(name="held-out", env=env, first=0, count=held_out.tasks, max_turns=sampler.max_turns)
-    panel_sampler = replace(sampler, pool=_pool(run, env, stack))
+    numbers: dict[str, Any] = {"first": 0, "count": held_out.tasks, "option": held_out.option}
+    benchmark = numbered(name="held-out", env=env, max_turns=sampler.max_turns, **numbers)
+    temperature = sampler.temperature if held_out.temperature is None else held_out.temperature
+    panel_sampler = replace(sampler, pool=_pool(run, env, stack), temperature=temperature)
     return Panel(benchmark=benchmark, sampler=panel_sampler, every=held_out.every, greedy=held_out.greedy)
 
 

@@ -18,7 +18,8 @@ import torch
 import transformers
 
 from turngym.agents import engines
-from turngym.agents.engines.hf import HFEngine, draw
+from turngym.agents.engines.decoder import draw
+from turngym.agents.engines.hf import HFEngine
 from turngym.agents.llm import Completion, Sampling
 
 TEMPERATURES = (1.0, 0.7, 0.0)
@@ -344,6 +345,19 @@ def test_an_episode_that_ends_or_is_cancelled_is_no_longer_waited_for(tiny_llama
         return (await waiting)[0]
 
     assert len(asyncio.run(together()).token_ids) == 2
+
+
+def test_two_questions_at_once_in_one_episode_are_answered_one_after_the_other(tiny_llama: Any) -> None:
+    model = tiny_llama()
+    engine = HFEngine(model, stop_ids=[], gather_s=math.inf)
+
+    async def both() -> list[Completion]:
+        with engine.session() as bound:
+            sampling = Sampling(seed=1, max_tokens=3)
+            return await asyncio.gather(bound.generate([7, 8], sampling), bound.generate([9], sampling))
+
+    first, second = asyncio.run(both())
+    check(model, [([7, 8], Sampling(), first), ([9], Sampling(), second)])
 
 
 def test_one_engine_serves_one_event_loop_after_another(tiny_llama: Any) -> None:

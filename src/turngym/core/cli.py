@@ -176,15 +176,26 @@ def train(
     overrides: Overrides = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint.")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard files too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Build everything but the weights.")] = False,
 ) -> None:
     """Train as a run file says; out=DIR and seed=N are short for what they name."""
     assignments, out = _split_out(overrides or [])
     path = config.find_run(run)
     plan = config.load_run(path, assignments)
 
-    from turngym.trainers.run import train_run
+    from turngym.trainers.run import rehearse, train_run
 
+    if dry_run:
+        Console(soft_wrap=True).print(_built(rehearse(plan)))
+        return
     train_run(plan, out or Path("runs") / path.stem, resume=resume, tensorboard=tensorboard)
+
+
+def _built(parts: dict[str, str]) -> Table:
+    table = _table("built, all but the weights")
+    for name, text in parts.items():
+        table.add_row(f"[bold]{name}[/]", escape(text))
+    return table
 
 
 def _sections(overrides: list[str] | None, **defaults: config.Table) -> config.Table:
