@@ -21,7 +21,7 @@ from turngym.envs.household.games import (
     problem_of,
 )
 from turngym.envs.household.logic import logic_of
-from turngym.envs.household.world import NOTHING, World
+from turngym.envs.household.world import NOTHING, World, check_anchor
 
 ENGINES = ("fast", "textworld")
 
@@ -43,7 +43,7 @@ class ALFWorld(TextEnv):
     `reset(options={"task": ...})` plays the game of that id, or of that index in `games`; without it a game
     is drawn with the seed.
 
-    `info` has `state` (the observation), `admissible`, `valid`, `success`, `task_type`, `game` (the id) and,
+    `info` has `state`, `admissible`, `valid`, `success`, `task_type`, `game` (the id) and,
     if asked for and as long as the goal can be reached, `expert`.
 
     Args:
@@ -54,6 +54,8 @@ class ALFWorld(TextEnv):
             shelf 1`).
         task_types: the task types to play; all six if `None`.
         expert: put the next command of a winning plan into `info["expert"]`.
+        state: what `info["state"]` tells, by which GiGPO and HGPO compare turns: `observation`, the last answer, as
+            in their published runs, or `world`, a fingerprint of all that is so in the household.
         canonical: insist on exactly the published games (3,553, 140 and 134).
 
     Raises:
@@ -70,6 +72,7 @@ class ALFWorld(TextEnv):
         logic: str = "0.4",
         task_types: Sequence[str] | None = None,
         expert: bool = False,
+        state: str = "observation",
         canonical: bool = False,
     ) -> None:
         if engine not in ENGINES:
@@ -78,6 +81,7 @@ class ALFWorld(TextEnv):
         self.engine = engine
         self.logic = logic
         self.expert = expert
+        self.state = check_anchor(state)
         self.split = split
         self.game_set = load_split(split, _folder(data))
         if canonical:
@@ -117,7 +121,7 @@ class ALFWorld(TextEnv):
 
     def _info(self, obs: str) -> Info:
         info: Info = {
-            "state": obs,
+            "state": self.world.anchor(self.state, obs),
             "admissible": self._played.admissible,
             "valid": obs != NOTHING,
             "success": self._played.won,

@@ -42,14 +42,17 @@ def tiny(
     seed: int = 0,
     vocabulary: Sequence[str] | None = None,
 ) -> Policy:
-    """A random Llama of about a million parameters: one token per phrase of `vocabulary`, or per byte without one."""
+    """A random Llama of about a million parameters: one token per phrase of `vocabulary`, or per byte without one.
+
+    All heads share one key and value head, which is what sampling on a CPU is fast with.
+    """
     tokenizer = phrase_tokenizer(vocabulary) if vocabulary else byte_tokenizer()
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=hidden,
         num_hidden_layers=layers,
         num_attention_heads=heads,
-        num_key_value_heads=heads,
+        num_key_value_heads=1,
         intermediate_size=feed_forward,
         max_position_embeddings=context,
         tie_word_embeddings=True,

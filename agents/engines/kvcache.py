@@ -88,7 +88,7 @@ class KVCache:
         """Let other episodes begin with all that one holds."""
         slots, length = [target.slot for target in targets], len(source.ids)
         for stored in (*self._keys.values(), *self._values.values()):
-            stored[slots, :, :length] = stored[source.slot, :, :length]
+            stored[slots, :, :length] = stored[source.slot, :, :length].clone()
         for target in targets:
             target.ids = list(source.ids)
 

@@ -14,7 +14,7 @@ from turngym.envs.household.logic import logic_of
 from turngym.envs.household.problem import Problem
 from turngym.envs.household.sizes import Size, find
 from turngym.envs.household.vocabulary import vocabulary
-from turngym.envs.household.world import NOTHING, World
+from turngym.envs.household.world import NOTHING, World, check_anchor
 
 
 class Household(TextEnv):
@@ -30,8 +30,11 @@ class Household(TextEnv):
         logic: version of ALFWorld's rules and texts, `0.4` (`move mug 1 to shelf 1`) or `2.1.1` (`put mug 1
             in/on shelf 1`).
         expert: put the next command of a winning plan into `info["expert"]`.
+        state: what `info["state"]` tells, by which GiGPO and HGPO compare turns: `world`, a fingerprint of all that
+            is so in the household, or `observation`, the last answer. "Nothing happens." is one answer to many
+            situations, so the world tells them apart far better.
 
-    `info` also has `state` (the observation), `admissible`, `valid`, `success`, `task_type` and `game` (id).
+    `info` also has `state`, `admissible`, `valid`, `success`, `task_type` and `game` (id).
 
     Raises:
         ValueError: an argument that names nothing known.
@@ -44,12 +47,14 @@ class Household(TextEnv):
         split: str = "train",
         logic: str = "0.4",
         expert: bool = False,
+        state: str = "world",
     ) -> None:
         self.size = find(size)
         self.task_types = None if task_types is None else tuple(task_types)
         self.split = split
         self.logic = logic
         self.expert = expert
+        self.state = check_anchor(state)
         logic_of(logic)
         self._load(0)
 
@@ -79,7 +84,7 @@ class Household(TextEnv):
 
     def _info(self, obs: str, valid: bool) -> Info:
         info: Info = {
-            "state": obs,
+            "state": self.world.anchor(self.state, obs),
             "admissible": self.world.admissible,
             "valid": valid,
             "success": self.world.won,

@@ -136,6 +136,17 @@ SIZES: dict[str, Size] = {
         alike=2,
         copies=2,
     ),
+    "compact": Size(
+        rooms=("kitchen",),
+        task_types=_KITCHEN,
+        receptacles=(5, 5),
+        objects=(5, 5),
+        closed=0.65,
+        furniture=6,
+        kinds=6,
+        alike=2,
+        copies=2,
+    ),
     "small": Size(
         rooms=("kitchen",),
         task_types=_KITCHEN,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from turngym.envs.household import text
 from turngym.envs.household.commands import Commands
 from turngym.envs.household.logic import logic_of
@@ -10,6 +12,10 @@ from turngym.envs.household.state import Action, State
 
 NOTHING = "Nothing happens."
 """The answer to a command that is not admissible."""
+
+
+ANCHORS = ("world", "observation")
+"""What credit may compare turns by: all that is so in the household, or what was last said of it."""
 
 
 class World:
@@ -48,6 +54,12 @@ class World:
         """The admissible commands, sorted."""
         return sorted(self.actions)
 
+    def anchor(self, kind: str, obs: str) -> str:
+        """What `info["state"]` tells: the observation, or a fingerprint equal exactly where the states are."""
+        if kind == "observation":
+            return obs
+        return hashlib.blake2b(repr(self.state.key()).encode(), digest_size=12).hexdigest()
+
     def copy(self) -> World:
         """A second world in the same state; playing one does not change the other."""
         other = World.__new__(World)
@@ -58,3 +70,10 @@ class World:
         self.state: State = state
         self.actions: dict[str, Action] = self.commands.admissible(state)
         self.won: bool = self.problem.goal.holds(state)
+
+
+def check_anchor(kind: str) -> str:
+    """The kind itself. Raises `ValueError` for one that does not exist."""
+    if kind not in ANCHORS:
+        raise ValueError(f"unknown state {kind!r}: choose one of {', '.join(ANCHORS)}")
+    return kind
