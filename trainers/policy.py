@@ -112,9 +112,8 @@ class PolicyTrainer:
             for start in range(0, len(order), size):
                 self._optimizer_step([samples[i] for i in order[start : start + size]], sums)
         self.version += 1
-        tokens = sums.pop("tokens")
-        steps = sums.pop("steps")
-        norm = sums.pop("grad_norm") / steps
+        tokens, steps = max(sums.pop("tokens", 0), 1), sums.pop("steps", 0)
+        norm = sums.pop("grad_norm", 0.0) / max(steps, 1)
         return {name: total / tokens for name, total in sums.items()} | {
             "grad_norm": norm,
             "optimizer_steps": steps,
@@ -126,12 +125,13 @@ class PolicyTrainer:
         return self.engine
 
     def _optimizer_step(self, samples: Sequence[Sample], sums: defaultdict[str, float]) -> None:
-        micro = list(batches(samples, self.max_tokens, self.device))
-        weight = losses.weights(
-            torch.cat([batch.sequence for batch in micro]),
-            torch.cat([batch.row for batch in micro]),
-            self.normalise,
-        )
+        moving = self._moving(samples)
+        if not moving:
+            return
+        micro = list(batches(moving, self.max_tokens, self.device))
+        sequence, row = (torch.cat([getattr(batch, name) for batch in micro]) for name in ("sequence", "row"))
+        part = units(moving, self.normalise) / units(samples, self.normalise)
+        weight = part * losses.weights(sequence, row, self.normalise)
         self.optimizer.zero_grad(set_to_none=True)
         for batch, share in zip(micro, torch.split(weight, [len(batch.at) for batch in micro]), strict=True):
             loss = self._loss(batch, sums)
@@ -141,6 +141,15 @@ class PolicyTrainer:
         self.schedule.step()
         sums["grad_norm"] += float(norm)
         sums["steps"] += 1
+
+    def _moving(self, samples: Sequence[Sample]) -> Sequence[Sample]:
+        """The samples that have a gradient: without other losses, one whose advantages are all 0 has none.
+
+        The others are not computed; they still count when the loss is averaged.
+        """
+        if self.reference is not None or self.entropy_coef or self.value_head is not None:
+            return samples
+        return [sample for sample in samples if any(sample.advantages)]
 
     def _loss(self, batch: Batch, sums: defaultdict[str, float]) -> Tensor:
         """The loss of each sampled token [T]."""
@@ -206,6 +215,15 @@ class PolicyTrainer:
             self.value_head.load_state_dict(state["value_head"])
         if self.reference is not None:
             self.reference.load_state_dict(state["reference"])
+
+
+def units(samples: Sequence[Sample], how: losses.Normalise) -> int:
+    """How many tokens, sequences or turns share the weight of one optimizer step."""
+    if how == "token":
+        return sum(sample.sampled for sample in samples)
+    if how == "sequence":
+        return sum(sample.sampled > 0 for sample in samples)
+    return len({row for sample in samples for row in sample.row if row >= 0})
 
 
 def _watch(logp: Tensor, old: Tensor, batch: Batch, low: float, high: float) -> dict[str, Tensor]:

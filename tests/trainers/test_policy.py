@@ -108,6 +108,28 @@ def test_the_on_policy_step_follows_the_policy_gradient():
         assert torch.allclose(mine.grad, other.grad, atol=1e-6)
 
 
+@pytest.mark.parametrize("normalise", ["token", "sequence", "turn"])
+def test_samples_without_advantage_count_in_the_mean_but_are_not_computed(normalise):
+    samples = make_samples(6)
+    for sample in samples[::2]:
+        sample.advantages = [0.0] * len(sample.row)
+    made, whole = trainer(normalise=normalise), trainer(normalise=normalise)
+    whole._moving = lambda given: given  # type: ignore[method-assign]
+    metrics = [each.update(samples) for each in (made, whole)]
+    assert torch.allclose(gradient(made), gradient(whole), atol=1e-7)
+    assert metrics[0]["policy_loss"] != metrics[1]["policy_loss"]  # a mean over fewer tokens
+
+
+def test_a_step_without_any_advantage_changes_nothing():
+    samples = make_samples(4)
+    for sample in samples:
+        sample.advantages = [0.0] * len(sample.row)
+    made = trainer(lr=1.0)
+    before = parameters(made)
+    assert made.update(samples)["optimizer_steps"] == 0
+    assert torch.equal(before, parameters(made))
+
+
 def test_with_equal_policies_the_reference_divergence_is_zero_and_grows_after_a_step():
     samples = make_samples(6)
     made = trainer(kl_coef=0.1, lr=1e-2)
