@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+import torch
+
 from turngym import agents, credit, envs
 from turngym.agents import Agent, engines
 from turngym.agents.renderer import Renderer
@@ -49,6 +51,8 @@ class Plan:
     seed: int = 0
     keep_equal: bool = False
     """Train also on groups whose episodes all earned the same."""
+    threads: int | None = None
+    """Of torch on the CPU; one makes a run repeat on a machine that others use too."""
     save_every: int = 10
     keep_checkpoints: int = 2
 
@@ -83,6 +87,8 @@ def prepare(run: Table, stack: ExitStack, *, weights: str | None = None) -> Setu
     """
     check_sections(run, SECTIONS)
     plan = Plan(**bind(Plan, section(run, "loop"), "loop"))
+    if plan.threads is not None:
+        torch.set_num_threads(plan.threads)
     held_out = _held_out(run)
     cloning = None if weights or "warm_start" not in run else _cloning_plan(run)
     policy = _policy(run, plan.seed, weights)
