@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from traceback import format_exc
 from typing import Any, Protocol, runtime_checkable
 
+from turngym.core.errors import ConfigError
 from turngym.core.types import Call
 
 Message = dict[str, Any]
@@ -144,10 +145,10 @@ class LLM:
         """Ask the model.
 
         Raises `TokenLimit` where prompt and reply may not fit the context, `EngineFailure` where the engine
-        fails, `ValueError` where the rollout was given no engine.
+        fails, `ConfigError` where the rollout was given no engine.
         """
         if self.engine is None or self._chat is None:
-            raise ValueError(
+            raise ConfigError(
                 "this agent asks a model but the sampler has none; give it an engine and a renderer"
             )
         prompt_ids = self._prompt(self._chat, messages)

@@ -13,6 +13,7 @@ from typing import Protocol
 from turngym.agents import Agent
 from turngym.agents.llm import LLM, Chat, Engine, EngineFailure, Sampling, TokenLimit, session
 from turngym.agents.parse import Invalid
+from turngym.core.errors import UserError
 from turngym.core.seeding import derive_seed
 from turngym.core.types import Group, Info, Status, Task, Trajectory, Turn
 from turngym.envs.base import EnvFailure, EnvHandle
@@ -24,7 +25,7 @@ class Leases(Protocol):
     def lease(self) -> AbstractAsyncContextManager[EnvHandle]: ...
 
 
-class TooManyFailures(RuntimeError):
+class TooManyFailures(UserError, RuntimeError):
     """So many episodes failed that what is left would mislead; the message lists the distinct errors."""
 
 

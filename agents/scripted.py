@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from turngym.agents.llm import LLM
+from turngym.core.errors import ConfigError
 from turngym.core.types import Info
 
 
 class ExpertAgent:
-    """Plays `info["expert"]`. Raises `ValueError` where the environment names no expert action."""
+    """Plays `info["expert"]`. Raises `ConfigError` where the environment names no expert action."""
 
     async def act(self, obs: str, info: Info, llm: LLM) -> str:
         action = info.get("expert")
         if action is None:
-            raise ValueError(
+            raise ConfigError(
                 "info has no 'expert' action; the expert agent needs an environment that plays along"
             )
         return str(action)
@@ -23,7 +24,7 @@ class ExpertAgent:
 class RandomAgent:
     """Takes any admissible action with equal chance, drawn from the episode's seed.
 
-    Raises `ValueError` where the environment lists no admissible actions.
+    Raises `ConfigError` where the environment lists no admissible actions.
     """
 
     def __init__(self) -> None:
@@ -32,7 +33,7 @@ class RandomAgent:
     async def act(self, obs: str, info: Info, llm: LLM) -> str:
         actions = info.get("admissible")
         if not actions:
-            raise ValueError(
+            raise ConfigError(
                 "info has no 'admissible' actions; the random agent needs an environment that lists them"
             )
         self._rng = self._rng or np.random.default_rng(llm.seed)
