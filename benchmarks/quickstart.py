@@ -14,17 +14,18 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+CONTROL = "shuffled hgpo (control)"
 METHODS: dict[str, list[str]] = {
     "hgpo": [],
     "gigpo": ['credit={name="gigpo", gamma=0.95}'],
     "grpo": ['credit={name="grpo"}'],
-    "shuffled hgpo (control)": ['credit={name="shuffled", base={name="hgpo", depth=2, gamma=0.95}}'],
+    CONTROL: ['credit={name="shuffled", base={name="hgpo", depth=2, gamma=0.95}}'],
 }
 RECIPE = "quickstart"
 
@@ -36,15 +37,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("runs/comparison"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--control-seeds", type=int, nargs="*", default=[0])
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one core each")
     chosen = parser.parse_args(arguments)
     with ThreadPoolExecutor(chosen.jobs) as pool:
         list(pool.map(lambda seed: warm_start(chosen.out, seed), chosen.seeds))
-        pairs = [(method, seed) for seed in chosen.seeds for method in METHODS]
+        plan = {method: chosen.control_seeds if method == CONTROL else chosen.seeds for method in METHODS}
+        pairs = [(method, seed) for method, seeds in plan.items() for seed in seeds]
         list(pool.map(lambda pair: train(chosen.out, *pair), pairs))
-    table = markdown(chosen.out, chosen.seeds)
+    table = markdown(chosen.out, plan)
     (chosen.out / "table.md").write_text(table, encoding="utf-8")
-    draw(chosen.out, chosen.seeds, chosen.out / "curves.png")
+    draw(chosen.out, plan, chosen.out / "curves.png")
     print(table)
 
 
@@ -93,10 +96,14 @@ def summary(out: Path, method: str, seed: int) -> dict[str, Any]:
     return said
 
 
-def markdown(out: Path, seeds: Sequence[int]) -> str:
+def markdown(out: Path, plan: Mapping[str, Sequence[int]]) -> str:
     """A row per method: sampled and greedy success before and after, the gain per seed, seconds."""
     head = "| credit | sampled: warm start | final | gain per seed | mean gain | greedy: warm start | final | seconds |"
-    rows = [_row(method, [summary(out, method, seed) for seed in seeds]) for method in METHODS]
+    rows = [
+        _row(method, [summary(out, method, seed) for seed in seeds])
+        for method, seeds in plan.items()
+        if seeds
+    ]
     return "\n".join([head, "|---" * 8 + "|", *rows, ""])
 
 
@@ -119,20 +126,21 @@ def _percent(rates: Any) -> str:
     return f"{100 * fmean(rates):.1f} %"
 
 
-def draw(out: Path, seeds: Sequence[int], picture: Path) -> None:
+def draw(out: Path, plan: Mapping[str, Sequence[int]], picture: Path) -> None:
     """Held-out success over steps: a thin line per seed, a thick one for their mean."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
     axes = figure.subplots()
-    for number, method in enumerate(METHODS):
+    for number, (method, seeds) in enumerate(plan.items()):
         curves = [_curve(folder(out, method, seed) / "metrics.jsonl") for seed in seeds]
         for curve in curves:
             axes.plot(*zip(*curve, strict=True), color=f"C{number}", alpha=0.3, linewidth=1)
         mean = [(points[0][0], fmean(rate for _, rate in points)) for points in zip(*curves, strict=True)]
-        axes.plot(*zip(*mean, strict=True), color=f"C{number}", linewidth=2.5, marker="o", label=method)
+        if mean:
+            axes.plot(*zip(*mean, strict=True), color=f"C{number}", linewidth=2.5, marker="o", label=method)
     axes.set(xlabel="training step", ylabel="success on 256 held-out tasks, sampled", ylim=(0, 1))
-    axes.set_title(f"turngym train quickstart, seeds {', '.join(map(str, seeds))}")
+    axes.set_title("turngym train quickstart: thin lines are seeds, thick ones their mean")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left")
     figure.savefig(picture)
@@ -140,7 +148,7 @@ def draw(out: Path, seeds: Sequence[int], picture: Path) -> None:
 
 def _curve(metrics: Path) -> list[tuple[int, float]]:
     rows = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
-    return [(row["step"], row["success"]) for row in rows if row["stage"] == "eval"]
+    return sorted({row["step"]: row["success"] for row in rows if row["stage"] == "eval"}.items())
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ class PolicyTrainer:
         betas: tuple[float, float] = (0.9, 0.999),
         weight_decay: float = 0.01,
         warmup: int = 0,
+        decay: int | None = None,
         max_grad_norm: float = 1.0,
         epochs: int = 1,
         minibatch: int = 0,
@@ -81,7 +83,7 @@ class PolicyTrainer:
             self._parameter_groups(lr, value_lr), lr=lr, betas=betas, weight_decay=weight_decay
         )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer, lambda n: min(1.0, (n + 1) / max(warmup, 1))
+            self.optimizer, partial(rate, warmup=warmup, decay=decay)
         )
 
     def score(self, samples: Sequence[Sample]) -> None:
@@ -215,6 +217,12 @@ class PolicyTrainer:
             self.value_head.load_state_dict(state["value_head"])
         if self.reference is not None:
             self.reference.load_state_dict(state["reference"])
+
+
+def rate(n: int, *, warmup: int, decay: int | None) -> float:
+    """The share of the learning rate at optimizer step n: up over `warmup` steps, down to 0 at step `decay`."""
+    up = min(1.0, (n + 1) / max(warmup, 1))
+    return up if decay is None else up * max(0.0, 1 - n / decay)
 
 
 def units(samples: Sequence[Sample], how: losses.Normalise) -> int:

@@ -23,7 +23,7 @@ from turngym.credit import Learned
 from turngym.trainers import checkpoint
 from turngym.trainers.checkpoint import CheckpointError
 from turngym.trainers.demonstrations import cloneable
-from turngym.trainers.evaluate import evaluate, point, standing
+from turngym.trainers.evaluate import EVALUATION_SEED, evaluate, point, standing
 from turngym.trainers.report import Report, forget_after, plot_curve
 from turngym.trainers.setup import SECTIONS, Setup, WarmStart, prepare
 
@@ -127,6 +127,7 @@ class _Run:
         return {
             "turngym": __version__,
             "seed": self.setup.plan.seed,
+            "seeds": {"run": self.setup.plan.seed, "evaluation": EVALUATION_SEED},
             "credit": self.setup.run["credit"]["name"],
             "panel": {"env": dict(panel.env), "tasks": len(panel.tasks), "digest": panel.digest},
         }
