@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -41,26 +40,17 @@ class CloningTrainer:
         seed: int = 0,
     ) -> None:
         self.model, self.device, self.precision = model.to(device), torch.device(device), precision
-        self.minibatch, self.max_tokens, self.max_grad_norm, self.seed = (
-            minibatch,
-            max_tokens,
-            max_grad_norm,
-            seed,
-        )
+        self.minibatch, self.max_tokens = minibatch, max_tokens
+        self.max_grad_norm, self.seed, self.version = max_grad_norm, seed, 0
         trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(trainable, lr=lr, betas=betas, weight_decay=weight_decay)
         steps = math.ceil(episodes / minibatch)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda n: _cosine(n, warmup, steps))
-        self.version = 0
-
-    def score(self, samples: Sequence[Sample]) -> None:
-        """Cloning compares with no earlier policy: nothing to fill."""
 
     def update(self, samples: Sequence[Sample]) -> dict[str, float]:
         """One pass over the samples; gives the mean negative log-likelihood of a cloned token in nats."""
-        order = np.random.default_rng(derive_seed(self.seed, "cloning", self.version)).permutation(
-            len(samples)
-        )
+        generator = np.random.default_rng(derive_seed(self.seed, "cloning", self.version))
+        order = generator.permutation(len(samples))
         starts = range(0, len(order), self.minibatch)
         self.model.train()
         losses = [self._optimizer_step([samples[i] for i in order[s : s + self.minibatch]]) for s in starts]
@@ -82,20 +72,6 @@ class CloningTrainer:
         self.optimizer.step()
         self.schedule.step()
         return loss
-
-    def state_dict(self) -> dict[str, Any]:
-        """Optimizer, schedule and version; the model's weights are saved by whoever built it."""
-        return {
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "version": self.version,
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Undo `state_dict`."""
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-        self.version = state["version"]
 
 
 def _cosine(n: int, warmup: int, steps: int) -> float:

@@ -92,25 +92,19 @@ def plot_curve(metrics: Path, picture: Path, title: str) -> None:
 
     figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
     axes = figure.subplots()
-    training, panel = read_metrics(metrics, "train"), read_metrics(metrics, "eval")
-    axes.plot(
-        [row["step"] for row in training if "success" in row],
-        [row["success"] for row in training if "success" in row],
-        color="0.7", linewidth=1, label="training episodes",
-    )  # fmt: skip
-    steps, success = [row["step"] for row in panel], [row["success"] for row in panel]
+    training, panel = (
+        [row for row in read_metrics(metrics, stage) if "success" in row] for stage in ("train", "eval")
+    )
+    axes.plot(*_xy(training), color="0.7", linewidth=1, label="training episodes")
     below = [row["success"] - row["low"] for row in panel]
     above = [row["high"] - row["success"] for row in panel]
-    axes.errorbar(
-        steps,
-        success,
-        yerr=[below, above],
-        marker="o",
-        markersize=4,
-        capsize=3,
-        label="held-out panel, sampled",
-    )
+    style: dict[str, Any] = {"marker": "o", "markersize": 4, "capsize": 3}
+    axes.errorbar(*_xy(panel), yerr=[below, above], label="held-out tasks, sampled", **style)
     axes.set(xlabel="training step", ylabel="success rate", ylim=(0, 1), title=title)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     figure.savefig(picture)
+
+
+def _xy(rows: list[dict[str, Any]]) -> tuple[list[float], list[float]]:
+    return [row["step"] for row in rows], [row["success"] for row in rows]

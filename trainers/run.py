@@ -177,8 +177,7 @@ class _Run:
     async def _measure(self, step: int) -> tuple[Result, list[Trajectory]]:
         result, episodes = await evaluate(self.setup.panel, self.setup.loop.trainer.publish())
         self.report.record("eval", step, point(result))
-        low, high = result.interval
-        self.report.say(f"step {step}: held-out success {result.success:.3f} [{low:.3f}, {high:.3f}]")
+        self.report.say(f"step {step}: {told(result)}")
         return result, episodes
 
     async def _standing(self, step: int) -> tuple[dict[str, Any], list[Trajectory]]:
@@ -197,7 +196,18 @@ class _Run:
         (self.out / "summary.json").write_text(json.dumps(self.summary, indent=1), encoding="utf-8")
         title = f"{self.summary['credit']} on {self.setup.panel.benchmark.env['name']}, seed {self.summary['seed']}"
         plot_curve(self.out / "metrics.jsonl", self.out / "curve.png", title)
+        self._say_what_came_of_it()
         return self.summary
+
+    def _say_what_came_of_it(self) -> None:
+        before, after = self.summary["warm_start"], self.summary["final"]
+        for name in ("success", "greedy_success"):
+            if name in before and name in after:
+                text = f"{name.replace('_', ' ')} on held-out tasks: {before[name]:.1%} -> {after[name]:.1%}"
+                self.report.say(f"[bold]{text}[/bold]")
+        self.report.say(
+            f"{self.summary['seconds']:.0f} s; see curve.png, episode.txt and summary.json in {self.out}"
+        )
 
     def _save(self, step: int) -> None:
         """Checkpoint; where the disk refuses, say so and train on, since the earlier checkpoint is still there."""
@@ -211,3 +221,11 @@ class _Run:
             checkpoint.prune(root, self.setup.plan.keep_checkpoints)
         except CheckpointError as error:
             self.report.say(f"[red]{error}[/red]")
+
+
+def told(result: Result) -> str:
+    """A result in one line."""
+    low, high = result.interval
+    if result.success is None:
+        return f"held-out reward {result.reward}"
+    return f"held-out success {result.success:.1%} (95 % interval {low:.1%} to {high:.1%})"
