@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -30,6 +31,8 @@ class Loop:
     """The tasks of a step, by its number."""
     group_size: int
     seed: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    """What went wrong in episodes that do not count, and how often."""
     keep_equal: bool = False
     """Whether groups whose episodes all earned the same are trained on: only step-level credit learns from them."""
 
@@ -40,6 +43,9 @@ class Loop:
             self.tasks(number), self.group_size, derive_seed(self.seed, "rollout", number)
         )
         clock.lap("rollout")
+        self.failures.update(
+            f"{episode.status}: {episode.error}" for group in groups for episode in group.failed
+        )
         usable = [group for group in groups if self._usable(group)]
         samples = pack(trajectory for group in usable for trajectory in group.trajectories)
         self.trainer.score(samples)

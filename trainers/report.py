@@ -43,9 +43,9 @@ class Report:
         if self._writer is not None:
             self._writer.close()
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, style: str = "") -> None:
         """A line above the progress bars."""
-        self.console.print(text, highlight=False)
+        self.console.print(text, style=style, markup=False, highlight=False)
 
     def record(self, stage: str, step: int, metrics: Mapping[str, float], total: int | None = None) -> None:
         """Keep one step's numbers; with `total`, show how far the stage is."""

@@ -168,11 +168,19 @@ class _Run:
             metrics = await self.setup.loop.step(number)
             done = number + 1
             self.report.record("train", done, metrics, total=plan.steps)
+            self._say_what_failed(done)
             if done % panel.every == 0 and done < plan.steps:
                 await self._measure(done)
             if done % plan.save_every == 0 or done == plan.steps or self.stop.requested:
                 self._save(done)
         return done
+
+    def _say_what_failed(self, step: int) -> None:
+        failures = self.setup.loop.failures
+        for cause, count in failures.most_common():
+            text = f"step {step}: {count} attempts failed and were made again: {cause}"
+            self.report.say(text, style="yellow")
+        failures.clear()
 
     async def _measure(self, step: int) -> tuple[Result, list[Trajectory]]:
         result, episodes = await evaluate(self.setup.panel, self.setup.loop.trainer.publish())
@@ -204,7 +212,7 @@ class _Run:
         for name in ("success", "greedy_success"):
             if name in before and name in after:
                 text = f"{name.replace('_', ' ')} on held-out tasks: {before[name]:.1%} -> {after[name]:.1%}"
-                self.report.say(f"[bold]{text}[/bold]")
+                self.report.say(text, style="bold")
         self.report.say(
             f"{self.summary['seconds']:.0f} s; see curve.png, episode.txt and summary.json in {self.out}"
         )
@@ -220,7 +228,7 @@ class _Run:
             checkpoint.save(root, step, progress, parts, self.setup.policy.save)
             checkpoint.prune(root, self.setup.plan.keep_checkpoints)
         except CheckpointError as error:
-            self.report.say(f"[red]{error}[/red]")
+            self.report.say(str(error), style="red")
 
 
 def told(result: Result) -> str:

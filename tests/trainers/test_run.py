@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing import active_children
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -108,6 +110,30 @@ def test_a_wrong_key_is_named_before_anything_runs(tmp_path, change, message):
     with pytest.raises(UserError, match=message):
         train_run(override(CORRIDOR, ["warm_start.episodes=8", change]), tmp_path / "run")
     assert not (tmp_path / "run" / "run.toml").exists()
+
+
+def test_killing_an_environment_process_changes_nothing_but_a_counted_failure(tmp_path, capsys):
+    run = override(CORRIDOR, ["pool.workers=2", "pool.slots=32", "engine.name=hf", "engine.gather_s=inf"])
+    train_run(run, tmp_path / "calm")
+    killer = Thread(target=kill_a_worker_after_the_first_step, args=[tmp_path / "harmed" / "metrics.jsonl"])
+    killer.start()
+    train_run(run, tmp_path / "harmed")
+    killer.join()
+    calm, harmed = (
+        [line for line in train_lines(tmp_path / name) if line["stage"] == "train"]
+        for name in ("calm", "harmed")
+    )
+    assert sum(line["failed"] for line in calm) == 0
+    assert sum(line["failed"] for line in harmed) > 0
+    assert [line["success"] for line in harmed] == [line["success"] for line in calm]
+    assert [line["sampled_tokens"] for line in harmed] == [line["sampled_tokens"] for line in calm]
+    assert "attempts failed and were made again" in capsys.readouterr().out
+
+
+def kill_a_worker_after_the_first_step(metrics: Path) -> None:
+    while not (metrics.exists() and '"stage": "train"' in metrics.read_text()):
+        time.sleep(0.01)
+    os.kill(min(child.pid for child in active_children() if child.pid), signal.SIGKILL)
 
 
 @pytest.mark.slow
