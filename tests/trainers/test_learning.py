@@ -14,17 +14,17 @@ CORRIDOR: Table = {
     "model": {"name": "tiny", "hidden": 32, "layers": 2, "heads": 2, "feed_forward": 64},
     "warm_start": {
         "episodes": 64,
-        "passes": 5,
+        "passes": 18,
         "noise": 0.5,
         "trainer": {"lr": 3e-3, "warmup": 2, "minibatch": 16},
     },
-    "trainer": {"name": "policy", "lr": 2e-3, "warmup": 5, "normalise": "sequence"},
+    "trainer": {"name": "policy", "lr": 1e-3, "warmup": 10, "minibatch": 32, "normalise": "sequence"},
     "loop": {"steps": 40, "tasks_per_step": 16, "group_size": 8, "save_every": 100, "keep_equal": True},
     "eval": {"tasks": 128, "every": 100},
 }
 AGENTS = {
     "chat": {"name": "chat"},
-    "window": {"name": "window", "window": 1, "reply": "plain", "admissible": False},
+    "window": {"name": "window", "window": 0, "reply": "plain", "admissible": False, "role": ""},
 }
 METHODS = ("grpo", "dr_grpo", "rloo", "reinforce_pp", "reinforce_pp_baseline", "gigpo", "hgpo", "gae")
 
