@@ -221,3 +221,10 @@ def test_a_run_file_is_read_with_its_overrides(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text('[credit]\nname = "grpo"\n')
     assert config.load_run(path, ["credit.name=hgpo"]) == {"credit": {"name": "hgpo"}}
+
+
+def test_a_whole_section_can_be_replaced():
+    run = override({"credit": {"name": "hgpo", "depth": 2}}, ['credit={name="grpo"}'])
+    assert run == {"credit": {"name": "grpo"}}
+    with pytest.raises(ConfigError, match="'credit=grpo' is no override"):
+        override({}, ["credit=grpo"])

@@ -62,14 +62,17 @@ def shipped_names(folder: str) -> list[str]:
 
 
 def override(run: Mapping[str, Any], assignments: Iterable[str]) -> Table:
-    """A copy of the run with each `section.key=value` set; values are TOML, anything else is a string."""
+    """A copy of the run with each `section.key=value` set, or a whole section with `section={...}`.
+
+    Values are TOML; anything else is a string.
+    """
     result = _copy(run)
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
-        dotted = SHORTHANDS.get(key, key)
-        if not equals or not all(dotted.split(".")) or "." not in dotted:
+        dotted, value = SHORTHANDS.get(key, key), parse_value(text)
+        if not equals or not all(dotted.split(".")) or ("." not in dotted and not isinstance(value, dict)):
             raise ConfigError(f"{assignment!r} is no override; write it as section.key=value")
-        _assign(result, dotted, parse_value(text))
+        _assign(result, dotted, value)
     return result
 
 
