@@ -27,7 +27,6 @@ class Policy:
 
     def save(self, folder: Path) -> None:
         """Write weights and tokenizer in the model's own format."""
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # its bar would break into the run's own display
         self.model.save_pretrained(folder)  # type: ignore[operator]
         self.tokenizer.save_pretrained(folder)
 
@@ -111,6 +110,9 @@ def _eos_ids(model: Any, tokenizer: Any) -> list[int]:
     ids = getattr(model.generation_config, "eos_token_id", None) or tokenizer.eos_token_id
     return sorted({*(ids if isinstance(ids, list) else [ids]), tokenizer.eos_token_id})
 
+
+# Its bars for reading and writing weights would break into a run's own display.
+logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 registry = Registry("models")
 registry.register("tiny", tiny)

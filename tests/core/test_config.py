@@ -224,7 +224,7 @@ def test_a_run_file_is_read_with_its_overrides(tmp_path: Path) -> None:
 
 
 def test_a_whole_section_can_be_replaced():
-    run = override({"credit": {"name": "hgpo", "depth": 2}}, ['credit={name="grpo"}'])
+    run = config.override({"credit": {"name": "hgpo", "depth": 2}}, ['credit={name="grpo"}'])
     assert run == {"credit": {"name": "grpo"}}
     with pytest.raises(ConfigError, match="'credit=grpo' is no override"):
-        override({}, ["credit=grpo"])
+        config.override({}, ["credit=grpo"])
