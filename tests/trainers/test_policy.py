@@ -14,7 +14,7 @@ from turngym.agents.engines.scripted import ScriptedEngine
 from turngym.core.samples import Sample
 from turngym.trainers.batch import batches, padding
 from turngym.trainers.models import tiny
-from turngym.trainers.policy import PolicyTrainer
+from turngym.trainers.policy import PolicyTrainer, rate
 
 VOCABULARY = 20
 MODEL = tiny(
@@ -204,3 +204,26 @@ def test_every_sampled_token_is_in_exactly_one_batch_within_the_budget(count, ma
 def test_batches_of_similar_length_hold_a_third_of_the_padding_of_one_big_batch():
     samples = make_samples(200)
     assert padding(samples, 400) < padding(samples, 10**9) / 3
+
+
+def test_bf16_computes_close_to_fp32_over_fp32_weights():
+    samples = make_samples(6)
+    full, mixed = trainer(), trainer(precision="bf16")
+    full.score(samples)
+    exact = [x for sample in samples for x in sample.old_logprobs or ()]
+    mixed.score(samples)
+    rounded = [x for sample in samples for x in sample.old_logprobs or ()]
+    assert rounded == pytest.approx(exact, abs=0.05)
+    assert rounded != exact
+    mixed.update(samples)
+    assert {parameter.dtype for parameter in mixed.model.parameters()} == {torch.float32}
+
+
+@given(st.integers(0, 500), st.integers(0, 50), st.none() | st.integers(1, 400))
+def test_the_rate_rises_then_falls_to_zero_and_stays_within_one(n, warmup, decay):
+    now = rate(n, warmup=warmup, decay=decay)
+    assert 0 <= now <= 1
+    if decay is not None and n >= decay:
+        assert now == 0
+    if decay is None and n >= warmup:
+        assert now == 1
