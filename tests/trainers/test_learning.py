@@ -33,7 +33,11 @@ METHODS = ("grpo", "dr_grpo", "rloo", "reinforce_pp", "reinforce_pp_baseline", "
 @pytest.mark.parametrize("agent", AGENTS)
 @pytest.mark.parametrize("method", METHODS)
 def test_a_credit_method_learns_the_corridor(tmp_path, method, agent):
-    critic = ["trainer.critic=true", "trainer.value_lr=1e-2"] if method == "gae" else []
+    critic = (
+        ["trainer.critic=true", "trainer.value_lr=1e-2", "credit.gamma=0.9", "credit.lam=0.9"]
+        if method == "gae"
+        else []
+    )
     run = override(CORRIDOR | {"agent": AGENTS[agent], "credit": {"name": method}}, critic)
     summary = train_run(run, tmp_path)
     assert summary["warm_start"]["success"] < 0.85
