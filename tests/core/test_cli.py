@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -225,3 +227,11 @@ def test_doctor_names_what_is_installed(capsys: pytest.CaptureFixture[str]) -> N
     assert "gymnasium" in shown
     assert "extra train" in shown
     assert "GB free" in shown
+
+
+def test_training_without_its_extra_says_the_pip_line():
+    program = "import sys; sys.modules['torch'] = None; from turngym.core.cli import main; main(['train', 'quickstart'])"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "this needs the package 'torch': pip install 'turngym[train]'" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +17,7 @@ from rich.table import Table
 
 from turngym.core import config, doctor
 from turngym.core.errors import ConfigError, PrerequisiteError, UserError, suggest
-from turngym.core.registry import Registry, load
+from turngym.core.registry import MissingExtra, Registry, load
 
 REGISTRIES = {
     "envs": "turngym.envs:registry",
@@ -155,9 +156,10 @@ def run(
 
 def _brain(model: str, engine: config.Table) -> dict[str, Any]:
     """The engine and the renderer of a model's weights."""
-    from turngym.agents import engines
-    from turngym.agents.renderer import Renderer
-    from turngym.trainers.models import pretrained
+    with _extra("train"):
+        from turngym.agents import engines
+        from turngym.agents.renderer import Renderer
+        from turngym.trainers.models import pretrained
 
     try:
         policy = pretrained(path=model)
@@ -183,12 +185,24 @@ def train(
     path = config.find_run(run)
     plan = config.load_run(path, assignments)
 
-    from turngym.trainers.run import rehearse, train_run
+    with _extra("train"):
+        from turngym.trainers.run import rehearse, train_run
 
     if dry_run:
         Console(soft_wrap=True).print(_built(rehearse(plan)))
         return
     train_run(plan, out or Path("runs") / path.stem, resume=resume, tensorboard=tensorboard)
+
+
+@contextmanager
+def _extra(name: str) -> Iterator[None]:
+    """Imports that an extra provides: a package that is absent is told with the line that installs it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "turngym").startswith("turngym"):
+            raise
+        raise MissingExtra(f"this needs the package {error.name!r}: pip install 'turngym[{name}]'") from error
 
 
 def _built(parts: dict[str, str]) -> Table:
