@@ -230,7 +230,8 @@ def test_doctor_names_what_is_installed(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_training_without_its_extra_says_the_pip_line():
-    program = "import sys; sys.modules['torch'] = None; from turngym.core.cli import main; main(['train', 'quickstart'])"
+    absent = "import sys; sys.modules['torch'] = None"
+    program = f"{absent}; from turngym.core.cli import main; main(['train', 'quickstart'])"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert result.returncode == 2
     assert "this needs the package 'torch': pip install 'turngym[train]'" in result.stderr
