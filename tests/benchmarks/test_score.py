@@ -64,13 +64,20 @@ def test_the_shipped_panels_keep_their_digests() -> None:
         "alfworld-seen": "08017361",
         "alfworld-unseen": "88a2b45f",
         "corridor": "a8a4037b",
+        "household-compact": "609d8a51",
         "household-small": "d10d478e",
     }
 
 
 def test_the_shipped_panels_have_the_published_sizes() -> None:
     sizes = {name: len(benchmarks.find(name).tasks) for name in benchmarks.registry.names()}
-    assert sizes == {"alfworld-seen": 140, "alfworld-unseen": 134, "corridor": 256, "household-small": 256}
+    assert sizes == {
+        "alfworld-seen": 140,
+        "alfworld-unseen": 134,
+        "corridor": 256,
+        "household-small": 256,
+        "household-compact": 256,
+    }
 
 
 def test_a_suite_with_a_wrong_key_names_the_right_ones(tmp_path: Path) -> None:
