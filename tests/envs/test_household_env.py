@@ -163,12 +163,31 @@ def test_what_is_not_admissible_changes_nothing_and_is_invalid() -> None:
     assert info["admissible"] == before["admissible"]
 
 
-def test_the_state_is_the_observation() -> None:
-    env = Household("small")
+def test_the_state_is_the_observation_where_that_is_asked_for() -> None:
+    env = Household("small", state="observation")
     obs, info = env.reset(seed=0)
     assert info["state"] == obs
     obs, *_, info = env.step(info["admissible"][0])
     assert info["state"] == obs
+
+
+def test_the_state_tells_worlds_apart_and_not_the_ways_to_them() -> None:
+    env = Household("small")
+    _, info = env.reset(seed=0)
+    start = info["state"]
+    obs, *_, info = env.step("no such command")
+    assert (obs, info["state"]) == ("Nothing happens.", start)
+    first, second = [command for command in info["admissible"] if command.startswith("go to")][:2]
+    *_, there = env.step(first)
+    assert there["state"] != start
+    env.step(second)
+    *_, back = env.step(first)
+    assert back["state"] == there["state"]
+
+
+def test_an_unknown_kind_of_state_is_named() -> None:
+    with pytest.raises(ValueError, match="unknown state 'pixels': choose one of world, observation"):
+        Household(state="pixels")
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,9 @@ def test_the_expert_wins_after_any_detour_that_is_not_the_end(task_type: str) ->
     for game in mine:
         world = World(problem_of(game), game.task)
         stray(world, draw.randrange(5, 60), draw)
+        winnable = world.won or not lost(world)
         won = wins(world)
-        assert won != lost(world)
+        assert won == winnable
         saved += won
     assert saved > len(mine) // 2
 
@@ -74,7 +75,8 @@ def test_the_expert_wins_after_any_detour_that_is_not_the_end(task_type: str) ->
 def test_the_expert_wins_the_kitchen_from_every_state_but_one_with_the_roll_in_hand(seed: int) -> None:
     world = kitchen()
     stray(world, 25, random.Random(seed))
-    assert wins(world) != lost(world)
+    winnable = world.won or not lost(world)  # what strayed may have won on the way
+    assert wins(world) == winnable
 
 
 def test_the_expert_has_nothing_to_say_once_the_goal_holds_or_cannot_hold() -> None:
