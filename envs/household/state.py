@@ -42,8 +42,8 @@ class State:
         return replace(self, contents=dict(self.contents), lying=dict(self.lying))
 
     def key(self) -> Hashable:
-        """Equal for equal states, whatever led to them."""
-        return tuple(_hashable(getattr(self, field.name)) for field in fields(self))
+        """Equal, and written the same in every process, for equal states, whatever led to them."""
+        return tuple(_sorted(getattr(self, field.name)) for field in fields(self))
 
     def apply(self, action: Action) -> None:
         """Do an applicable action. Actions that only look change nothing."""
@@ -52,8 +52,11 @@ class State:
             effect(self, *action[1:])
 
 
-def _hashable(value: Any) -> Hashable:
-    return tuple(sorted(item for item in value.items() if item[1])) if isinstance(value, dict) else value
+def _sorted(value: Any) -> Hashable:
+    """Without the order in which a set or a dictionary happens to hold things: it differs from process to process."""
+    if isinstance(value, dict):
+        return tuple(sorted(item for item in value.items() if item[1]))
+    return tuple(sorted(value)) if isinstance(value, frozenset) else value
 
 
 def _with(ids: Ids, one: str) -> Ids:

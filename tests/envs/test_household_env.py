@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -271,3 +274,32 @@ def assert_played_alike(game: Game, file: Path, logic: str) -> None:
         command = choice.choice(world.admissible) if turn < 15 else str(next_command(world))
         assert engine.step(command) == world.step(command)
     assert engine.won
+
+
+WALK = """
+from turngym.envs.household.env import Household
+env = Household("full", expert=True)
+for seed in range(5):
+    obs, info = env.reset(seed=seed)
+    while "expert" in info:
+        print(info["state"])
+        for command in info["admissible"]:
+            if command.startswith("open"):
+                *_, info = env.step(command)
+        *_, info = env.step(info["expert"])
+"""
+
+
+def test_the_state_is_the_same_in_every_process() -> None:
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", WALK],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"PYTHONHASHSEED": salt},
+        ).stdout
+        for salt in ("1", "2", "3")
+    }
+    assert len(told) == 1
+    assert len(told.pop().split()) > 20
