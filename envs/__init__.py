@@ -1,5 +1,6 @@
 """Environments that speak text: make them by id, register your own, check and pool them."""
 
+from turngym.envs import builtins as builtins
 from turngym.envs.base import EnvFailure, EnvHandle, Text, TextEnv
 from turngym.envs.check import check_env
 from turngym.envs.pool import Pool

@@ -135,9 +135,6 @@ def make_for_gymnasium(environment: str, **kwargs: Any) -> gymnasium.Env[Any, An
     return make(environment, **kwargs)
 
 
-register("turngym/Corridor-v0", "turngym.envs.corridor:Corridor")
-register("turngym/Household-v0", "turngym.envs.household.env:Household")
-register("turngym/ALFWorld-v0", "turngym.envs.alfworld:ALFWorld")
 for _id in registry.names():
     # An installed plug-in with an id that Gymnasium refuses stays reachable through `make`.
     with suppress(gymnasium.error.Error):

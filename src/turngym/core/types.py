@@ -10,7 +10,10 @@ from typing import Any
 
 Info = dict[str, Any]
 """Gymnasium's info. Keys read here, all optional: `state` (hashable, the world now without history; default
-the observation), `admissible` (list of actions), `valid` (bool), `success` (bool), `expert` (an action)."""
+the observation), `admissible` (list of actions), `grammar` (a line that says how actions are written, where they cannot
+all be listed), `tools` (OpenAI schemas of the tools that actions may call), `valid` (bool), `success` (bool or `None`),
+`score` (float in [0, 1] or `None`: how well the task is done so far, whatever the reward's scale), `expert` (an
+action)."""
 
 
 class Status(StrEnum):

@@ -1,0 +1,9 @@
+"""The environments that come with turngym, by id; each module is imported when its environment is made."""
+
+from __future__ import annotations
+
+from turngym.envs.registration import register
+
+register("turngym/Corridor-v0", "turngym.envs.corridor:Corridor")
+register("turngym/Household-v0", "turngym.envs.household.env:Household")
+register("turngym/ALFWorld-v0", "turngym.envs.alfworld:ALFWorld")
