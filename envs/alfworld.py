@@ -125,6 +125,7 @@ class ALFWorld(TextEnv):
             "admissible": self._played.admissible,
             "valid": obs != NOTHING,
             "success": self._played.won,
+            "score": float(self._played.won),
             "task_type": self.game.task_type,
             "game": self.game.id,
         }

@@ -35,7 +35,18 @@ END = 500
 SOME = 20
 """Of the first turn's admissible actions so many are tried."""
 
-ODDITIES = ("", " ", "\n", "no such action", "<action>go</action>", "go to \N{ROCKET}", "x" * 10_000)
+ODDITIES = (
+    "",
+    " ",
+    "\n",
+    "no such action",
+    "<action>go</action>",
+    "go to \N{ROCKET}",
+    "\0\N{RIGHT-TO-LEFT OVERRIDE}\N{CAT FACE}\u0301",
+    "\udcff",  # half of a surrogate pair cannot be encoded
+    "x" * 1_000_000,
+    "[" * 10_000,
+)
 """What a language model may come to say."""
 
 
@@ -224,6 +235,26 @@ def flags_are_bools(factory: Factory, seed: int) -> None:
         _need(told, f"info['success'] is {success!r}{_after(seen)}; make it True, False or None")
 
 
+def score_is_a_share(factory: Factory, seed: int) -> str | None:
+    """`info["score"]` is a number from 0 to 1, or None, which is: not known."""
+    calls = list(walk(factory(), seed, nonsense=0.2))
+    for seen in calls:
+        score = seen.info.get("score")
+        share = score is None or (isinstance(score, int | float) and 0 <= score <= 1)
+        _need(share, f"info['score'] is {score!r}{_after(seen)}; give a share of 1, or None")
+    told = any("score" in seen.info for seen in calls)
+    return None if told else "no score is told; the sum of the rewards stands for it"
+
+
+def actions_are_told(factory: Factory, seed: int) -> str | None:
+    """The first `info` says what can be done: by `admissible`, by `grammar` or by both."""
+    info = reset(factory(), seed).info
+    grammar = info.get("grammar", "any")
+    _need(isinstance(grammar, str) and bool(grammar), f"info['grammar'] is {grammar!r}; write a line of text")
+    told = "admissible" in info or "grammar" in info
+    return None if told else "neither admissible actions nor a grammar are told"
+
+
 def admissible_are_strings(factory: Factory, seed: int) -> str | None:
     """`info["admissible"]` lists different non-empty strings, at least one while the episode lasts."""
     calls = [seen for seen in walk(factory(), seed) if "admissible" in seen.info]
@@ -300,6 +331,8 @@ rules: tuple[Rule, ...] = (
     infos_pickle,
     state_is_hashable,
     flags_are_bools,
+    score_is_a_share,
+    actions_are_told,
     admissible_are_strings,
     admissible_are_valid,
     expert_wins,

@@ -67,6 +67,7 @@ class Corridor(TextEnv):
             "admissible": self._admissible(),
             "valid": valid,
             "success": self._won(),
+            "score": float(self._won()),
         }
         if self.expert and not self._won():
             info["expert"] = self._way()

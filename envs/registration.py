@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -15,6 +15,7 @@ import gymnasium
 from turngym.core.errors import UserError
 from turngym.core.registry import Registry, Target, UnknownName
 from turngym.envs.base import Factory
+from turngym.envs.wrappers import Wrap, wrapped
 
 registry = Registry("envs")
 _defaults: dict[str, dict[str, Any]] = {}
@@ -58,13 +59,19 @@ def make_vec(
     return gymnasium.vector.SyncVectorEnv(members)
 
 
-def factory(id: str, **kwargs: Any) -> Factory:
+def factory(id: str, *, wrap: Sequence[Wrap] = (), **kwargs: Any) -> Factory:
     """What builds the environment: picklable, and resolved here so that a worker looks up no name.
+
+    `wrap` names wrappers of `turngym.envs.wrappers`, the innermost first, with their arguments where they
+    need any: `["hide_admissible", {"name": "scale_reward", "factor": 10.0}]`.
 
     Raises `UnknownName` for an id nobody has, `MissingExtra` where its package is not installed,
     `ArgumentError` (a `TypeError`) for an argument that the environment does not take.
     """
-    name = resolve(id)
+    return wrapped(_bare_factory(resolve(id), kwargs), wrap)
+
+
+def _bare_factory(name: str, kwargs: dict[str, Any]) -> Factory:
     if name not in registry.names():
         return partial(gymnasium.make, gymnasium.spec(name), **kwargs)
     target = registry.get(name)

@@ -88,6 +88,7 @@ class Household(TextEnv):
             "admissible": self.world.admissible,
             "valid": valid,
             "success": self.world.won,
+            "score": float(self.world.won),
             "task_type": self.game.task_type,
             "game": self.game.id,
         }

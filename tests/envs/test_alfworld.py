@@ -102,6 +102,7 @@ def test_info_tells_what_a_turn_was(folder: Path) -> None:
         ],
         "valid": True,
         "success": False,
+        "score": 0.0,
         "task_type": "pick_and_place_simple",
         "game": KITCHEN,
         "expert": "go to counter 1",

@@ -184,6 +184,16 @@ class SuccessIsAReward(Rewritten):
         return info | {"success": float(info["success"])}
 
 
+class ScoreInPercent(Rewritten):
+    def told(self, info: Info) -> Info:
+        return info | {"score": 100.0}
+
+
+class GrammarIsAList(Rewritten):
+    def told(self, info: Info) -> Info:
+        return info | {"grammar": ["left", "right"]}
+
+
 class AdmissibleIsText(Rewritten):
     def told(self, info: Info) -> Info:
         return info | {"admissible": ", ".join(info["admissible"])}
@@ -257,6 +267,8 @@ CASES: list[tuple[Rule, Callable[..., Any], str]] = [
     (check.state_is_hashable, StateAtTimes, "info has no 'state' after"),
     (check.flags_are_bools, ValidIsANumber, r"info\['valid'\] is 1 after the reset"),
     (check.flags_are_bools, SuccessIsAReward, r"info\['success'\] is 0.0 after the reset"),
+    (check.score_is_a_share, ScoreInPercent, r"info\['score'\] is 100.0 after the reset; give a share of 1"),
+    (check.actions_are_told, GrammarIsAList, r"info\['grammar'\] is \['left', 'right'\]; write a line"),
     (check.admissible_are_strings, AdmissibleIsText, r"info\['admissible'\] is 'left, right'"),
     (check.admissible_are_strings, AdmissibleIsBlank, "make it a list of non-empty strings"),
     (check.admissible_are_strings, AdmissibleTwice, "names an action twice"),
@@ -334,6 +346,8 @@ def test_what_an_environment_does_not_tell_is_noted() -> None:
     )
     assert verdicts["admissible_are_strings"].message == "no admissible actions are told"
     assert verdicts["expert_wins"].message == "no expert is offered"
+    assert verdicts["score_is_a_share"].message == "no score is told; the sum of the rewards stands for it"
+    assert verdicts["actions_are_told"].message == "neither admissible actions nor a grammar are told"
 
 
 def test_an_environment_of_numbers_is_told_that_it_holds_no_text() -> None:

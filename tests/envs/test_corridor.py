@@ -19,7 +19,13 @@ def start(seed: int = 0, **kwargs: Any) -> tuple[Corridor, str, dict[str, Any]]:
 def test_an_episode_reads_like_this() -> None:
     env, obs, info = start(seed=9)
     assert obs == "You are in cell 4 of 5. The exit is to the left."
-    assert info == {"state": (4, 1), "admissible": ["left", "right"], "valid": True, "success": False}
+    assert info == {
+        "state": (4, 1),
+        "admissible": ["left", "right"],
+        "valid": True,
+        "success": False,
+        "score": 0.0,
+    }
     assert env.step("right")[0] == "You are in cell 5 of 5. The exit is to the left."
     assert env.step("right")[0] == "Nothing happens. You are in cell 5 of 5. The exit is to the left."
     for cell in (4, 3, 2):
@@ -31,7 +37,7 @@ def test_an_episode_reads_like_this() -> None:
         )
     obs, reward, terminated, truncated, info = env.step("left")
     assert (obs, reward, terminated, truncated) == ("You are at the exit.", 1.0, True, False)
-    assert info == {"state": (1, 1), "admissible": [], "valid": True, "success": True}
+    assert info == {"state": (1, 1), "admissible": [], "valid": True, "success": True, "score": 1.0}
 
 
 @given(seed=seeds, length=st.integers(3, 30))
