@@ -39,6 +39,8 @@ class ChatAgent:
 
 
 def listing(info: Info, *, leave_out: tuple[str, ...] = ()) -> str:
-    """The admissible actions as text, one a line; empty where the environment lists none."""
+    """The admissible actions, one a line, and how others are written; empty where the environment tells neither."""
     actions = [action for action in info.get("admissible", ()) if action not in leave_out]
-    return "You can do:\n" + "\n".join(f"- {action}" for action in actions) if actions else ""
+    listed = "You can do:\n" + "\n".join(f"- {action}" for action in actions) if actions else ""
+    form = f"Form of an action: {info['grammar']}" if "grammar" in info else ""
+    return "\n".join(part for part in (listed, form) if part)
