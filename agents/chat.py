@@ -6,9 +6,11 @@ from turngym.agents.llm import LLM, Message
 from turngym.agents.parse import parser
 from turngym.core.types import Info
 
+TAGS = "Think first, inside <think> </think>. Then write one action inside <action> </action>."
 FORMS = {
     "plain": "",
-    "tags": "Think first, inside <think> </think>. Then write one action inside <action> </action>.",
+    "tags": TAGS,
+    "cased_tags": TAGS,
     "react": "Answer with a line 'Thought: ...' and then a line 'Action: ...'.",
 }
 """What the model is told about each reply form."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 
 class Invalid(str):
@@ -70,7 +71,12 @@ def react(reply: str, *, tail: int = 30) -> str:
     return action or Invalid("", "nothing follows 'Action:'")
 
 
-PARSERS: dict[str, Parser] = {"plain": plain, "tags": tags, "react": react}
+PARSERS: dict[str, Parser] = {
+    "plain": plain,
+    "tags": tags,
+    "cased_tags": partial(tags, lower=False, allow_cjk=True),
+    "react": react,
+}
 
 
 def parser(reply: str) -> Parser:

@@ -25,6 +25,7 @@ Type an action or its number.
 WRITTEN = {
     "plain": "{action}",
     "tags": "<think></think><action>{action}</action>",
+    "cased_tags": "<think></think><action>{action}</action>",
     "react": "Thought:\nAction: {action}",
 }
 """An action in each form that an agent may ask its model for."""
@@ -110,6 +111,8 @@ def _show(console: Console, obs: str, info: Info) -> None:
     numbered = [
         Text(f"{number:>3}  {action}") for number, action in enumerate(info.get("admissible", []), start=1)
     ]
+    if "grammar" in info:
+        console.print(Text(f"Form of an action: {info['grammar']}"), style="dim")
     if numbered:
         console.print(Columns(numbered, padding=(0, 3)), style="dim")
 

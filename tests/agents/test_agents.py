@@ -134,3 +134,10 @@ def test_the_random_agent_needs_a_list_to_choose_from() -> None:
 @pytest.mark.parametrize("name", ["chat", "window", "expert", "random"])
 def test_every_agent_is_made_by_name(name: str) -> None:
     assert hasattr(agents.registry.make(name), "act")
+
+
+def test_a_grammar_is_shown_where_actions_cannot_all_be_listed():
+    info = {"admissible": ["click[next >]"], "grammar": "search[words] or click[label]"}
+    shown = WindowAgent().prompt("A shop.", info)
+    assert "You can do:\n- click[next >]\nForm of an action: search[words] or click[label]" in shown
+    assert "Form of an action: search[words]" in WindowAgent().prompt("", {"grammar": "search[words]"})

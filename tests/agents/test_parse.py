@@ -43,6 +43,12 @@ def test_tags_are_read_as_the_released_code_reads_them(reply: str, action: str) 
     assert not isinstance(tags(reply), Invalid)
 
 
+def test_cased_tags_keep_every_letter():
+    action = parser("cased_tags")('<think>门</think><action>{"name": "Find", "Q": "门"}</action>')
+    assert action == '{"name": "Find", "Q": "门"}'
+    assert not isinstance(action, Invalid)
+
+
 @pytest.mark.parametrize(
     ("reply", "sent", "reason"),
     [
