@@ -1,4 +1,4 @@
-"""What docs/envs.md says is so."""
+"""What docs/envs.md and docs/wrappers.md say is so."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 
 from turngym.envs.check import rules
+from turngym.envs.wrappers import registry
 
-PAGE = (Path(__file__).parents[2] / "docs" / "envs.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", PAGE, re.DOTALL)
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "envs.md").read_text(encoding="utf-8")
+WRAPPERS = (DOCS / "wrappers.md").read_text(encoding="utf-8")
+EXAMPLE = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
+EXAMPLES = [*EXAMPLE.findall(PAGE), *EXAMPLE.findall(WRAPPERS)]
 
 
 @pytest.mark.parametrize(("program", "shown"), EXAMPLES)
@@ -24,7 +28,11 @@ def test_an_example_prints_what_is_shown(program: str, shown: str, tmp_path: Pat
 
 
 def test_no_example_is_left_out() -> None:
-    assert len(EXAMPLES) == PAGE.count("```python")
+    assert len(EXAMPLES) == (PAGE + WRAPPERS).count("```python")
+
+
+def test_every_wrapper_is_in_the_table() -> None:
+    assert set(re.findall(r"^\| `(\w+)` \|", WRAPPERS, re.MULTILINE)) == set(registry.names())
 
 
 def test_the_smallest_environment_has_fourteen_lines() -> None:
