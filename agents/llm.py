@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from traceback import format_exc
 from typing import Any, Protocol, runtime_checkable
 
-from turngym.core.errors import ConfigError
+from turngym.core.errors import ConfigError, Failure
 from turngym.core.types import Call
 
 Message = dict[str, Any]
@@ -88,17 +88,8 @@ class TokenLimit(Exception):
     """The conversation does not fit the context any more; the rollout ends the episode with `TOKEN_LIMIT`."""
 
 
-class EngineFailure(Exception):
+class EngineFailure(Failure):
     """The engine could not answer; the rollout records the episode as `ENGINE_ERROR` with what this holds."""
-
-    def __init__(self, message: str, trace: str = "") -> None:
-        super().__init__(message, trace)
-        self.message = message
-        self.trace = trace
-        """The engine's traceback as text."""
-
-    def __str__(self) -> str:
-        return self.message
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import gymnasium
 
+from turngym.core.errors import Failure
 from turngym.core.types import Info
 
 Factory = Callable[[], gymnasium.Env[Any, Any]]
@@ -82,14 +83,5 @@ class EnvHandle(Protocol):
         ...
 
 
-class EnvFailure(Exception):
+class EnvFailure(Failure):
     """An environment raised, died or hung: it says nothing about the policy."""
-
-    def __init__(self, message: str, trace: str = "") -> None:
-        super().__init__(message, trace)
-        self.message = message
-        self.trace = trace
-        """The environment's traceback as text; empty where its process left none."""
-
-    def __str__(self) -> str:
-        return self.message

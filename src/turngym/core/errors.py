@@ -1,4 +1,4 @@
-"""Errors of the user's making: the command prints their one sentence without a traceback."""
+"""Errors of the user's making, told in one sentence, and failures that are nobody's mistake."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 
 class UserError(Exception):
-    """Something the user can put right; the message names the thing, the value and the remedy."""
+    """Something the user can put right; the message names the thing, the value and the remedy.
+
+    The command prints that sentence without a traceback.
+    """
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
@@ -19,6 +22,19 @@ class ConfigError(UserError, ValueError):
 
 class PrerequisiteError(UserError, RuntimeError):
     """Data, a device or a program that has to be there first."""
+
+
+class Failure(Exception):
+    """Something that broke under an episode, and says nothing about the policy that played it."""
+
+    def __init__(self, message: str, trace: str = "") -> None:
+        super().__init__(message, trace)
+        self.message = message
+        self.trace = trace
+        """The traceback as text; empty where there is none."""
+
+    def __str__(self) -> str:
+        return self.message
 
 
 def suggest(name: str, known: Sequence[str]) -> str:
