@@ -114,7 +114,7 @@ def measured(case: Case, seconds: float, many: int) -> Figures:
         return Figures(title=case.title, problem=f"set {case.data} to the folder of {case.needs}")
     try:
         alone = _apart(one, case, seconds)
-        together = asyncio.run(crowd(case, many)) if many and case.crowd else {}
+        together: dict[str, Any] = asyncio.run(crowd(case, many)) if many and case.crowd else {}
     except Exception as error:
         return Figures(title=case.title, problem=f"{type(error).__name__}: {error}"[:300])
     return Figures(title=case.title, **alone, **together)
@@ -175,7 +175,7 @@ def _actions(calls: Sequence[Seen]) -> list[str]:
     return [call.action for call in calls if call.action is not None]
 
 
-async def crowd(case: Case, many: int) -> dict[str, float]:
+async def crowd(case: Case, many: int) -> dict[str, Any]:
     """`many` environments at once in one process a core."""
     cores = len(os.sched_getaffinity(0))
     scripts = await asyncio.to_thread(_apart, _scripts, case)

@@ -53,11 +53,14 @@ def measured() -> dict[str, dict[str, Any]]:
     return found
 
 
-def speed(id: str) -> str:
-    """Measured steps a second of an environment's first case; empty where none was measured."""
-    case = next((case for case in chosen(()) if case.id == id), None)
-    figures = measured().get(case.title) if case else None
-    return f"{number(figures['steps_per_second'])} steps/s" if figures else ""
+def speeds() -> dict[str, str]:
+    """Measured steps a second by id, of the first case of each that was measured."""
+    figures, listed = measured(), dict[str, str]()
+    for case in chosen(()):
+        if case.title in figures:
+            rate = number(figures[case.title]["steps_per_second"])
+            listed.setdefault(case.id, f"{rate} steps/s")
+    return listed
 
 
 def _row(case: Case, figures: dict[str, Any] | None) -> str:

@@ -75,12 +75,20 @@ def list_(
 def _plugins(kind: str) -> Table:
     registry: Registry = load(REGISTRIES[kind])  # type: ignore[assignment]
     table = _table(kind)
+    speed = _speeds() if kind == "envs" else {}
     for name in registry.names():
         extra = registry.extra(name)
         lacking = extra is not None and doctor.missing(extra)
         remedy = f"  [yellow]pip install 'turngym\\[{extra}]'[/]" if lacking else ""
-        table.add_row(escape(name), escape(registry.about(name)) + remedy)
+        table.add_row(escape(name), escape(registry.about(name)) + remedy, speed.get(name, ""))
     return table
+
+
+def _speeds() -> dict[str, str]:
+    """Measured steps a second of the environments, which the documentation's table shows too."""
+    from turngym.benchmarks.envs_table import speeds
+
+    return speeds()
 
 
 def _recipes() -> Table:
@@ -96,6 +104,7 @@ def _table(kind: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), title=kind, title_justify="left", show_header=False)
     table.add_column(no_wrap=True)
     table.add_column()
+    table.add_column(no_wrap=True, justify="right", style="dim")
     return table
 
 
