@@ -7,3 +7,4 @@ from turngym.envs.registration import register
 register("turngym/Corridor-v0", "turngym.envs.corridor:Corridor")
 register("turngym/Household-v0", "turngym.envs.household.env:Household")
 register("turngym/ALFWorld-v0", "turngym.envs.alfworld:ALFWorld")
+register("turngym/Sokoban-v0", "turngym.envs.sokoban.env:Sokoban")

@@ -1,0 +1,1 @@
+"""Sokoban: rooms and their rules (`room`), levels from a seed (`generator`), plans (`solver`), pictures (`picture`)."""
