@@ -20,6 +20,8 @@ class Row:
     mismatches: int
     example: str = ""
     """Where the first mismatch is."""
+    note: str = ""
+    """What else is to be said of all cases together."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

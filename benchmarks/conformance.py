@@ -16,12 +16,12 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from turngym.benchmarks import conformance_alfworld, conformance_groups
+from turngym.benchmarks import conformance_alfworld, conformance_groups, conformance_tau, conformance_webshop
 from turngym.benchmarks.agreement import Row, rows
 from turngym.core.errors import UserError
 
 Record = dict[str, Any]
-NOT_YET = ("OPRL", "SPA", "WebShop")
+NOT_YET = ("OPRL", "SPA")
 
 
 class ConformanceError(UserError, ValueError):
@@ -31,7 +31,9 @@ class ConformanceError(UserError, ValueError):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check the files and print the rows; 0 where all agrees, 1 for a miss, 2 for a file we cannot check."""
     parser = argparse.ArgumentParser(prog="python -m turngym.benchmarks.conformance", description=__doc__)
-    parser.add_argument("--data", type=Path, help="folder with the ALFWorld games; default: that of the file")
+    parser.add_argument(
+        "--data", type=Path, help="folder with the games or products; default: that of the file"
+    )
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     given = parser.parse_args(arguments)
     console = Console(soft_wrap=True, highlight=False)
@@ -54,14 +56,17 @@ def _line(row: Row) -> str:
     mark = "[bold red]MISS[/]" if row.mismatches else "[green]ok  [/]"
     counts = f"{row.cases:>7} cases, largest relative error {row.largest_relative_error:.1e}"
     example = f"; first: {escape(row.example)}" if row.example else ""
-    return f"  {mark} {row.kind:<24}{counts}, {row.mismatches} mismatches{example}"
+    note = f"; {row.note}" if row.note else ""
+    return f"  {mark} {row.kind:<24}{counts}, {row.mismatches} mismatches{note}{example}"
 
 
 def check(path: Path, data: Path | None = None) -> list[Row]:
     """How our code agrees with a vector or trace file.
 
-    `data` holds the games of ALFWorld traces, by default beside the file. Raises `ConformanceError` for a
-    file of no kind that is known here or with an incomplete record, `PrerequisiteError` for missing games.
+    `data` holds the games of ALFWorld traces or the products of WebShop's record, by default beside the file, or
+    tau-bench's domains, by default around it.
+    Raises `ConformanceError` for a file of no kind that is known here or with an incomplete record, `UserError`
+    for missing games or products.
     """
     records = read(path)
     kind = kind_of(records)
@@ -70,20 +75,30 @@ def check(path: Path, data: Path | None = None) -> list[Row]:
             return conformance_groups.check_groups(records[0]["cases"])
         if kind == "alfworld":
             return rows(conformance_alfworld.compare(records, data or path.parent))
+        if kind == "webshop":
+            return conformance_webshop.check_webshop(records[0], data or path.parent)
+        if kind == "tau":
+            return rows(conformance_tau.compare(records[0], data or path.parent.parent))
     except (KeyError, TypeError) as error:
         raise ConformanceError(f"{path} has a record that is not complete: {error!r}") from error
     if kind in NOT_YET:
         raise ConformanceError(f"{path} holds outputs of {kind}, which this version of turngym does not have")
-    raise ConformanceError(f"{path} is of no kind that is known here: groups vectors or ALFWorld traces")
+    raise ConformanceError(
+        f"{path} is of no kind that is known here: groups vectors, ALFWorld traces, WebShop, tau-bench replays"
+    )
 
 
 def kind_of(records: Sequence[Any]) -> str | None:
-    """What a file's records are: `groups`, `alfworld`, one of `NOT_YET`, or `None`."""
+    """What a file's records are: `groups`, `alfworld`, `webshop`, `tau`, one of `NOT_YET`, or `None`."""
     first = records[0] if records and isinstance(records[0], dict) else {}
     if "cases" in first and "format" in first:
         return "groups"
     if "id" in first and ("steps" in first or {"plan", "obs"} <= set(first)):
         return "alfworld"
+    if {"products", "rewards", "walks", "search"} <= set(first):
+        return "webshop"
+    if conformance_tau.is_replay(first):
+        return "tau"
     said = json.dumps([first.get("about"), first.get("meta")])
     return next((name for name in NOT_YET if name in said), None)
 

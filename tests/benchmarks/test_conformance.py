@@ -80,7 +80,7 @@ def test_a_trace_with_a_missing_key_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("{}", "is of no kind that is known here: groups vectors or ALFWorld traces"),
+        ("{}", "is of no kind that is known here: groups vectors, ALFWorld traces, WebShop"),
         ("[]", "is of no kind that is known here"),
         ("[1, 2]", "is of no kind that is known here"),
         (
@@ -88,7 +88,6 @@ def test_a_trace_with_a_missing_key_is_refused(tmp_path: Path) -> None:
             "holds outputs of OPRL, which this version of turngym does not have",
         ),
         ('{"meta": {"what": "test vectors of SPA-RL"}}', "holds outputs of SPA, which"),
-        ('{"meta": {"what": "outputs of the original WebShop engine"}}', "holds outputs of WebShop, which"),
         ("no JSON", "holds no JSON"),
     ],
 )

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,6 +38,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+data_app = typer.Typer(help="Prepare data that an environment reads.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
 
 Overrides = Annotated[
     list[str] | None,
@@ -241,6 +245,81 @@ def _split_out(overrides: Sequence[str]) -> tuple[list[str], Path | None]:
     folders = [Path(text.removeprefix("out=")) for text in overrides if text.startswith("out=")]
     rest = [text for text in overrides if not text.startswith("out=")]
     return rest, folders[-1] if folders else None
+
+
+@app.command()
+def serve(
+    what: Annotated[str, typer.Argument(help="`webshop`, the shop as a web page, or an environment's id.")],
+    overrides: Overrides = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than this machine need a token.")
+    ] = ("127.0.0.1"),
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    token: Annotated[str | None, typer.Option(help="What every visitor has to show.")] = None,
+    sessions: Annotated[int, typer.Option(help="Visitors at once.")] = 64,
+    mcp: Annotated[
+        str | None, typer.Option(help="Serve the tools of a domain instead: http or stdio.")
+    ] = None,
+) -> None:
+    """Serve an environment to OpenEnv clients, its tools over MCP, or WebShop to browsers; env.key=value as usual."""
+    arguments = _sections(overrides, env={})["env"]
+    listening: dict[str, Any] = {"host": host, "port": port, "token": token}
+    if mcp is not None:
+        _serve_tools(what, mcp, arguments, listening | {"desks": sessions})
+    elif what == "webshop":
+        _serve_webshop(arguments, listening | {"visits": sessions})
+    else:
+        with _extra("openenv"):
+            from turngym.envs.bridges import openenv_server
+        openenv_server.serve(what, **listening, sessions=sessions, **arguments)
+
+
+def _serve_tools(env: str, transport: str, arguments: config.Table, listening: dict[str, Any]) -> None:
+    with _extra("mcp"):
+        from turngym.envs.tools import mcp_server
+    if transport == "stdio":
+        mcp_server.serve_stdio(env, **arguments)
+    elif transport == "http":
+        mcp_server.serve_http(env, **listening, **arguments)
+    else:
+        raise ConfigError(f"--mcp is {transport!r}; choose http or stdio")
+
+
+def _serve_webshop(arguments: config.Table, listening: dict[str, Any]) -> None:
+    with _extra("serve"):
+        from turngym.envs.webshop import web
+    web.serve(**listening, **config.bind(web.serve, arguments, "env", given=listening))
+
+
+@data_app.command("webshop")
+def data_webshop(
+    more: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="More files.")] = None,
+    source: Annotated[
+        list[Path] | None, typer.Option("--from", help="WebShop's files, or the folder that has them.")
+    ] = None,
+    generate: Annotated[int | None, typer.Option(help="Make so many products instead.")] = None,
+    nouns: Annotated[bool, typer.Option(help="Find the nouns of titles, which the reward reads.")] = True,
+    out: Annotated[Path, typer.Option(help="New folder to write to.")] = Path("webshop-data"),
+    seed: Seed = 0,
+) -> None:
+    """Check and index a catalogue for WebShop: the original files, or generated products."""
+    from turngym.envs.webshop import data
+
+    paths = [*(source or []), *(more or [])]
+    if bool(paths) == (generate is not None):
+        raise ConfigError("say where the products come from: --from FILES, or --generate NUMBER")
+    console = Console(soft_wrap=True, highlight=False)
+    with console.status("reading") as status:
+        told = partial(_counted, status)
+        if generate is None:
+            summary = data.prepare(paths, out, nouns=nouns, progress=told)
+        else:
+            summary = data.generate(generate, seed, out, progress=told)
+    console.print(escape(str(summary)))
+
+
+def _counted(status: Any, done: int) -> None:
+    status.update(f"{done:,} products")
 
 
 @app.command("doctor")
