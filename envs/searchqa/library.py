@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
 import bm25s
 import numpy as np
@@ -33,8 +32,10 @@ class Library:
         if not known:
             return []
         scores = self._index.get_scores(known)
-        best = np.argsort(-scores, kind="stable")[:most]
-        return [self._titles[i] for i in best if scores[i] > 0]
+        least = np.partition(scores, -most)[-most] if most < len(scores) else 0.0
+        found = np.flatnonzero((scores >= least) & (scores > 0))
+        best = found[np.argsort(-scores[found], kind="stable")]
+        return [self._titles[i] for i in best[:most]]
 
     def find(self, title: str) -> str | None:
         """The title of that name, whatever its capitals, accents and spacing; `None` if there is none."""
@@ -46,13 +47,9 @@ def _whole(title: str, sentences: Sequence[str]) -> str:
 
 
 def _tokens(texts: list[str]) -> list[list[str]]:
-    words = bm25s.tokenize(texts, stopwords="en", stemmer=_stemmer(), show_progress=False, return_ids=False)
+    stemmer = Stemmer.Stemmer("english")  # one a call, since threads cannot share it
+    words = bm25s.tokenize(texts, stopwords="en", stemmer=stemmer, show_progress=False, return_ids=False)
     return [list(row) for row in words]
-
-
-@lru_cache(maxsize=1)
-def _stemmer() -> Stemmer.Stemmer:
-    return Stemmer.Stemmer("english")
 
 
 def _name(title: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Integral
 
 from turngym.envs.household.generator import Draw
 from turngym.envs.sokoban.room import Position, Room, puzzle_digest
@@ -43,7 +44,7 @@ class Level:
         return self.room.text(self.start)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024, typed=True)
 def make_level(seed: int, *, width: int = 6, height: int = 6, boxes: int = 1, split: str = "train") -> Level:
     """The level of this seed: equal arguments give equal levels, in every process and on every machine.
 
@@ -54,7 +55,7 @@ def make_level(seed: int, *, width: int = 6, height: int = 6, boxes: int = 1, sp
     Raises `LevelError` for a seed below 0 and a size or number of boxes out of range, `UnknownSplit` likewise.
     """
     check_size(width, height, boxes)
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+    if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
         raise LevelError(f"a level's number is a whole number of 0 or more, not {str(seed)[:200]!r}")
     draw = Draw(seed, SPLITS.index(check_split(split, SPLITS)), width, height, boxes)
     for _ in range(_TRIES):

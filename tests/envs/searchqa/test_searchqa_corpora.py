@@ -90,6 +90,22 @@ def test_results_share_a_word_with_the_query_and_ties_keep_their_order():
     assert library.search("the of") == library.search("zebra") == library.search("") == []
 
 
+@given(
+    words=st.lists(
+        st.sampled_from(
+            ["town", "river", "founded", "lace", "ship", "Caskholt", "Nevden", "captain", "born"]
+        ),
+        min_size=1,
+    )
+)
+@settings(deadline=None)
+def test_fewer_results_are_the_first_of_more(words):
+    library = make_corpus(0).library
+    everything = library.search(" ".join(words), most=482)
+    for most in (1, 5, 50):
+        assert library.search(" ".join(words), most) == everything[:most]
+
+
 def test_a_title_is_found_whatever_its_capitals_accents_and_spacing():
     library = Library({"Gesellschaft für Musik": ("x y.",), "Other": ("z w.",)})
     assert library.find("  gesellschaft FUR  musik ") == "Gesellschaft für Musik"

@@ -198,7 +198,8 @@ def test_an_impossible_size_is_told_with_what_is_possible(wrong, told):
 def test_an_unknown_split_or_number_is_told():
     with pytest.raises(UnknownSplit, match="choose one of train, test"):
         make_level(0, split="dev")
-    for number in (-1, "x" * 1_000_000, 1.5, True):
+    make_level(1)
+    for number in (-1, "x" * 1_000_000, 1.5, 1.0, True):
         with pytest.raises(LevelError, match="whole number of 0 or more") as error:
             make_level(number)
         assert len(str(error.value)) < 300
