@@ -25,5 +25,6 @@ class Agent(Protocol):
 registry = Registry("agents")
 registry.register("chat", "turngym.agents.chat:ChatAgent")
 registry.register("window", "turngym.agents.window:WindowAgent")
+registry.register("tool", "turngym.agents.tools:ToolAgent")
 registry.register("expert", "turngym.agents.scripted:ExpertAgent")
 registry.register("random", "turngym.agents.scripted:RandomAgent")

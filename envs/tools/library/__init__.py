@@ -1,0 +1,1 @@
+"""A city library's desk: a tool domain that ships with the package, with requests made from seeds."""
