@@ -55,3 +55,10 @@ def check_split(split: str, known: Iterable[str]) -> str:
     if split in (listed := list(known)):
         return split
     raise UnknownSplit(f"unknown split {split!r}: choose one of {', '.join(listed)}")
+
+
+def one_of(name: str, value: str, known: Iterable[str]) -> str:
+    """`value` itself, the argument called `name`, where it is known; raises `ValueError` otherwise."""
+    if value in (listed := list(known)):
+        return value
+    raise ValueError(f"unknown {name} {value!r}: choose one of {', '.join(listed)}")

@@ -12,7 +12,7 @@ from turngym.envs.bargain import stories
 from turngym.envs.bargain.expert import best_plan
 from turngym.envs.bargain.partner import Mind
 from turngym.envs.bargain.scenario import Argument, Issue, Persona, Scenario, Side
-from turngym.envs.household.generator import Draw
+from turngym.envs.draw import Draw
 from turngym.envs.tasks import check_split
 
 SPLITS = ("train", "test")

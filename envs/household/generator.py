@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
+from turngym.envs.draw import Draw
 from turngym.envs.household.catalog import APPLIANCE, HOLDS, LAMP, LAMP_STANDS, OPENABLE
 from turngym.envs.household.home import Goal, Home, layout, problem_text, sentence
 from turngym.envs.household.sizes import Size, find, furniture, goals, sources, things
-
-T = TypeVar("T")
 
 SPLITS = ("train", "test")
 
@@ -66,36 +64,6 @@ def panel_digest(games: Iterable[Game]) -> str:
     for game in games:
         total.update(f"{game.task}\0{game.pddl_problem}\0".encode())
     return total.hexdigest()
-
-
-class Draw:
-    """Draws that follow from a seed alone.
-
-    They use the raw bits of PCG64, which NumPy keeps the same for ever; what its `Generator` makes of them
-    may change with a version.
-    """
-
-    def __init__(self, *entropy: int) -> None:
-        self._bits = np.random.PCG64(np.random.SeedSequence(entropy))
-
-    def below(self, n: int) -> int:
-        return int(self._bits.random_raw()) % n
-
-    def between(self, pair: tuple[int, int]) -> int:
-        """From the first to the second, both included."""
-        return pair[0] + self.below(pair[1] - pair[0] + 1)
-
-    def one(self, items: Sequence[T]) -> T:
-        return items[self.below(len(items))]
-
-    def some(self, items: Iterable[T], count: int) -> list[T]:
-        """As many of the items, or all there are, without replacement and in random order (Fisher-Yates)."""
-        pool = list(items)
-        count = min(count, len(pool))
-        for i in range(count):
-            j = i + self.below(len(pool) - i)
-            pool[i], pool[j] = pool[j], pool[i]
-        return pool[:count]
 
 
 def _wanted(size: Size, task_types: Sequence[str] | None) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from turngym.envs.household.generator import Draw
+from turngym.envs.draw import Draw
 from turngym.envs.searchqa.corpus import Fact, Question
 from turngym.envs.searchqa.prose import Page
 from turngym.envs.searchqa.world import Entity, World, entities

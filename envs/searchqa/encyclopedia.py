@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
-from turngym.envs.household.generator import Draw
+from turngym.envs.draw import Draw
 from turngym.envs.searchqa.answers import normalised
 from turngym.envs.searchqa.asking import KINDS, Asker
 from turngym.envs.searchqa.corpus import Corpus, Question

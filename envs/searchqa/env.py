@@ -14,7 +14,7 @@ from turngym.envs.searchqa.corpus import Corpus, Question
 from turngym.envs.searchqa.encyclopedia import make_corpus
 from turngym.envs.searchqa.expert import missing_fact, next_search
 from turngym.envs.searchqa.hotpot import load_hotpot
-from turngym.envs.tasks import check_split, chosen
+from turngym.envs.tasks import check_split, chosen, one_of
 
 SHOWN, REWARDS, STATES = ("snippet", "passage"), ("f1", "em"), ("screen", "known")
 
@@ -82,9 +82,9 @@ class SearchQA(TextEnv):
         if not self.questions:
             raise ValueError(f"{self.corpus.name} has no question in the split {split!r}; choose 'all'")
         self.results, self.sentences = _positive("results", results), _positive("sentences", sentences)
-        self.show = _one_of("show", show, SHOWN)
-        self.reward = _one_of("reward", reward, REWARDS)
-        self.state = _one_of("state", state, STATES)
+        self.show = one_of("show", show, SHOWN)
+        self.reward = one_of("reward", reward, REWARDS)
+        self.state = one_of("state", state, STATES)
         self.expert = expert
         self._ask(self.questions[0])
 
@@ -226,12 +226,6 @@ class SearchQA(TextEnv):
 
 def _joined(sentences: tuple[str, ...]) -> str:
     return " ".join(sentence.strip() for sentence in sentences)
-
-
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:
-    if value in known:
-        return value
-    raise ValueError(f"unknown {name} {value!r}: choose one of {', '.join(known)}")
 
 
 def _positive(name: str, value: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from turngym.envs.household.generator import Draw
+from turngym.envs.draw import Draw
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from turngym.envs.household.generator import Draw
+from turngym.envs.draw import Draw
 from turngym.envs.searchqa.world import Entity
 
 Sentences = dict[str, tuple[str, ...]]

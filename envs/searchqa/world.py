@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from turngym.envs.household.generator import Draw
+from turngym.envs.draw import Draw
 from turngym.envs.searchqa.names import some_names, words
 
 COUNTS = {

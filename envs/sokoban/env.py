@@ -10,7 +10,7 @@ from turngym.envs.sokoban.generator import SPLITS, check_size, make_level
 from turngym.envs.sokoban.picture import Image, picture
 from turngym.envs.sokoban.room import DIRECTIONS, SYMBOLS, Position
 from turngym.envs.sokoban.solver import solve
-from turngym.envs.tasks import check_split
+from turngym.envs.tasks import check_split, one_of
 
 NUMBERS = dict(zip("1234", DIRECTIONS, strict=True))
 
@@ -72,11 +72,11 @@ class Sokoban(TextEnv):
         check_size(width, height, boxes)
         self.size = {"width": width, "height": height, "boxes": boxes}
         self.split = check_split(split, SPLITS)
-        self.observation = _one_of("observation", observation, OBSERVATIONS)
-        self.reward = _one_of("reward", reward, REWARDS)
+        self.observation = one_of("observation", observation, OBSERVATIONS)
+        self.reward = one_of("reward", reward, REWARDS)
         self.scale = _whole("scale", scale)
         self.expert = expert
-        self.render_mode = render_mode and _one_of("render_mode", render_mode, self.metadata["render_modes"])
+        self.render_mode = render_mode and one_of("render_mode", render_mode, self.metadata["render_modes"])
         self._start(0)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, Info]:
@@ -159,12 +159,6 @@ class Sokoban(TextEnv):
             if self._plan:
                 info["expert"] = self._plan[0]
         return info
-
-
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:
-    if value in known:
-        return value
-    raise ValueError(f"unknown {name} {value!r}: choose one of {', '.join(known)}")
 
 
 def _whole(name: str, value: int) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Integral
 
-from turngym.envs.household.generator import Draw
+from turngym.envs.draw import Draw
 from turngym.envs.sokoban.room import Position, Room, puzzle_digest
 from turngym.envs.sokoban.solver import bound, reach
 from turngym.envs.tasks import check_split

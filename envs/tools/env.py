@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from turngym.core.types import Info
 from turngym.envs.base import Step, TextEnv
-from turngym.envs.tasks import chosen
+from turngym.envs.tasks import chosen, one_of
 from turngym.envs.tools.calls import GRAMMAR, RESPOND, Malformed, read, written
 from turngym.envs.tools.domain import Call, Domain, Request, reference, request, told
 from turngym.envs.tools.users import END, Model, User, seat
@@ -48,8 +48,8 @@ class ToolEnv(TextEnv):
     ) -> None:
         self.domain = domain
         self.expert = expert
-        self.brief = _one_of("brief", brief, BRIEFS)
-        self.state = _one_of("state", state, STATES)
+        self.brief = one_of("brief", brief, BRIEFS)
+        self.state = one_of("state", state, STATES)
         self.solo = user == "solo"
         self._seat: Callable[[Request], User] = seat(user)
 
@@ -168,9 +168,3 @@ def _same(move: Call | str, other: Call | str) -> bool:
 def _clean(text: str) -> str:
     """The text without lone surrogates, which JSON may bring in and no file takes."""
     return text.encode("utf-8", "replace").decode()
-
-
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:
-    if value not in known:
-        raise ValueError(f"{name}={value!r} is not known; choose one of {', '.join(known)}")
-    return value

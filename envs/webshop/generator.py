@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TextIO
 
-from turngym.envs.household.generator import Draw
+from turngym.envs.draw import Draw
 from turngym.envs.webshop import wording
 from turngym.envs.webshop.vocabulary import KINDS
 from turngym.envs.webshop.vocabulary.kind import attribute

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from turngym.envs.household.generator import Draw
+from turngym.envs.draw import Draw
 from turngym.envs.webshop.vocabulary.kind import Kind, attribute, nouns, plain, role
 from turngym.envs.webshop.vocabulary.phrases import (
     ABOUT,

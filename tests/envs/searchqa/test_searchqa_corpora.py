@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.shared import shared
 
-from turngym.envs.household.generator import Draw
+from turngym.envs.draw import Draw
 from turngym.envs.searchqa.answers import exact_match, f1, normalised
 from turngym.envs.searchqa.asking import KINDS
 from turngym.envs.searchqa.encyclopedia import make_corpus, split_of
