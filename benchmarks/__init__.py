@@ -64,16 +64,17 @@ def numbered(
     env: dict[str, Any],
     first: int,
     count: int,
+    every: int = 1,
     samples: int = 1,
     max_turns: int = 50,
     option: str | None = None,
     about: str = "",
 ) -> Benchmark:
-    """`count` tasks of one environment, numbered from `first` on.
+    """`count` tasks of one environment, numbered from `first` on, `every` so many.
 
     The number is the seed of a task or, with `option`, the value of that reset option.
     """
-    id, numbers = config.plugin_name(env, "env"), range(first, first + count)
+    id, numbers = config.plugin_name(env, "env"), range(first, first + count * every, every)
     tasks = tuple(
         Task(env=id, seed=0, options={option: n}) if option else Task(env=id, seed=n) for n in numbers
     )

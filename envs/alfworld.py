@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -17,13 +18,16 @@ from turngym.envs.household.games import (
     GameSet,
     PublishedGame,
     game_file,
+    human_goals,
     load_split,
     problem_of,
+    with_goal,
 )
 from turngym.envs.household.logic import logic_of
 from turngym.envs.household.world import NOTHING, World, check_anchor
 
 ENGINES = ("fast", "textworld")
+GOALS = ("template", "human")
 
 
 class Game(Protocol):
@@ -41,10 +45,12 @@ class ALFWorld(TextEnv):
     """ALFWorld's text games; reward 1 and the end of the episode when the goal holds. Turns are not limited.
 
     `reset(options={"task": ...})` plays the game of that id, or of that index in `games`; without it a game
-    is drawn with the seed.
+    is drawn with the seed. With `goal="human"` a sentence is drawn too, or named by
+    `options={"annotation": k}`, counted from 0 (every game has at least three).
 
-    `info` has `state`, `admissible`, `valid`, `success`, `task_type`, `game` (the id) and,
-    if asked for and as long as the goal can be reached, `expert`.
+    `info` has `state`, `admissible`, `valid`, `success`, `task_type`, `game` (the id),
+    with `goal="human"` `annotation` (the sentence's number) and, if asked for and as long as the goal can be
+    reached, `expert`.
 
     Args:
         split: `train`, `valid_seen` or `valid_unseen`.
@@ -57,6 +63,8 @@ class ALFWorld(TextEnv):
         state: what `info["state"]` tells, by which GiGPO and HGPO compare turns: `observation`, the last answer, as
             in their published runs, or `world`, a fingerprint of all that is so in the household.
         canonical: insist on exactly the published games (3,553, 140 and 134).
+        goal: the sentence that states the task in the first observation: ALFWorld's own `template`, or one that a
+            `human` wrote for ALFRED. Nothing else changes.
 
     Raises:
         ValueError: an argument that names nothing known, or games that should be canonical and are not.
@@ -74,12 +82,16 @@ class ALFWorld(TextEnv):
         expert: bool = False,
         state: str = "observation",
         canonical: bool = False,
+        goal: str = "template",
     ) -> None:
+        if goal not in GOALS:
+            raise ValueError(f"unknown goal {goal!r}: choose one of {', '.join(GOALS)}")
         if engine not in ENGINES:
             raise ValueError(f"unknown engine {engine!r}: choose one of {', '.join(ENGINES)}")
         logic_of(logic)
         self.engine = engine
         self.logic = logic
+        self.goal = goal
         self.expert = expert
         self.state = check_anchor(state)
         self.split = split
@@ -105,7 +117,9 @@ class ALFWorld(TextEnv):
         super().reset(seed=seed)
         task = (options or {}).get("task")
         self.game = self._drawn() if task is None else self._named(task)
-        self.world = World(problem_of(self.game), self.game.task, self.logic)
+        self.annotation = self._annotation(options or {})
+        self.task = self.game.task if self.annotation is None else human_goals(self.game)[self.annotation]
+        self.world = World(problem_of(self.game), self.task, self.logic)
         self._played: Game = self.world if self.engine == "fast" else self._load_original()
         obs = self._played.reset()
         return obs, self._info(obs)
@@ -129,8 +143,26 @@ class ALFWorld(TextEnv):
             "task_type": self.game.task_type,
             "game": self.game.id,
         }
+        if self.annotation is not None:
+            info["annotation"] = self.annotation
         command = next_command(self.world) if self.expert else None
         return info if command is None else {**info, "expert": command}
+
+    def _annotation(self, options: dict[str, Any]) -> int | None:
+        """The number of the human sentence to show; `None` for the template."""
+        asked = options.get("annotation")
+        if self.goal == "template":
+            if asked is not None:
+                raise ValueError(
+                    "an annotation is a human's sentence: make the environment with goal='human'"
+                )
+            return None
+        count = len(human_goals(self.game))
+        if asked is None:
+            return int(self.np_random.integers(count))
+        if isinstance(asked, int) and 0 <= asked < count:
+            return asked
+        raise ValueError(f"{self.game.id} has no annotation {asked!r}: choose one from 0 to {count - 1}")
 
     def _drawn(self) -> PublishedGame:
         return self.games[int(self.np_random.integers(len(self.games)))]
@@ -150,7 +182,7 @@ class ALFWorld(TextEnv):
 
         if self._original is None:
             self._original = TextWorldEngine()
-        self._original.load(*_rules(self.game, self.logic), self.game.pddl_problem)
+        self._original.load(*_rules(self.game, self.logic, self.task), self.game.pddl_problem)
         engine: Game = self._original
         return engine
 
@@ -188,13 +220,13 @@ def _of_types(found: GameSet, task_types: Sequence[str] | None) -> tuple[Publish
     return games
 
 
-def _rules(game: PublishedGame, logic: str) -> tuple[str, str]:
+def _rules(game: PublishedGame, logic: str, task: str) -> tuple[str, str]:
     """PDDL domain and text grammar for the original engine, the goal sentence filled in."""
     if logic == "2.1.1" and game.source.name == "game.tw-pddl":
         data = game_file(game.source)
-        return data["pddl_domain"], data["grammar"]
+        return data["pddl_domain"], with_goal(data["grammar"], task)
     domain, grammar = _packaged() if logic == "0.4" else _beside(game)
-    return domain, grammar.replace("UNKNOWN GOAL", game.task)
+    return domain, grammar.replace("UNKNOWN GOAL", json.dumps(task, ensure_ascii=False)[1:-1])
 
 
 def _packaged() -> tuple[str, str]:

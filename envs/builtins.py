@@ -7,6 +7,11 @@ from turngym.envs.registration import register
 register("turngym/Corridor-v0", "turngym.envs.corridor:Corridor")
 register("turngym/Household-v0", "turngym.envs.household.env:Household")
 register("turngym/ALFWorld-v0", "turngym.envs.alfworld:ALFWorld")
+register("turngym/TextWorld-v0", "turngym.envs.textworld.env:TextWorld", extra="textworld")
+register(
+    "turngym/TextWorldExpress-v0", "turngym.envs.textworldexpress:TextWorldExpress", extra="textworldexpress"
+)
+register("turngym/ScienceWorld-v0", "turngym.envs.scienceworld:ScienceWorld", extra="scienceworld")
 register("turngym/TauRetail-v0", "turngym.envs.tools.tau.env:TauRetail")
 register("turngym/TauAirline-v0", "turngym.envs.tools.tau.env:TauAirline")
 register("turngym/Sokoban-v0", "turngym.envs.sokoban.env:Sokoban")

@@ -24,6 +24,7 @@ from gymnasium.utils.env_checker import check_env as check_gymnasium
 from gymnasium.utils.env_checker import data_equivalence
 
 from turngym.envs.base import Factory
+from turngym.envs.experts import NoExpert
 from turngym.envs.registration import factory as find_factory
 from turngym.envs.walk import TURNS, Seen, choice, guided, replay, reset, step, walk, walks
 
@@ -132,8 +133,9 @@ def survives_random_play(factory: Factory, seed: int) -> None:
 
 def stays_ended(factory: Factory, seed: int) -> str | None:
     """A step after the end raises, or answers that the episode is over and gives no reward."""
-    env = _with_expert(factory)()
-    *_, last = guided(env, seed, END) if _offers_expert(factory) else walk(env, seed, turns=END)
+    offered = _offers_expert(factory)
+    env = _with_expert(factory)() if offered else factory()
+    *_, last = guided(env, seed, END) if offered else walk(env, seed, turns=END)
     if not last.over:
         return f"no episode ended in {END} turns"
     try:
@@ -361,12 +363,17 @@ def _same(one: Seen, other: Seen, what: str) -> None:
 
 
 def _offers_expert(factory: Factory) -> bool:
-    return "expert" in inspect.signature(factory).parameters
+    if "expert" not in inspect.signature(factory).parameters:
+        return False
+    try:
+        _with_expert(factory)().close()
+    except NoExpert:
+        return False
+    return True
 
 
 def _with_expert(factory: Factory) -> Factory:
-    arguments: dict[str, Any] = {"expert": True} if _offers_expert(factory) else {}
-    return partial(factory, **arguments)
+    return partial(factory, expert=True)  # type: ignore[call-arg]
 
 
 def _fits(answer: Any, types: tuple[Any, ...]) -> bool:

@@ -53,6 +53,8 @@ class PublishedGame:
     digest: str
     """SHA-256 of goal sentence and problem."""
     packed: bytes = field(repr=False)
+    annotations: tuple[str, ...] = field(default=(), repr=False)
+    """Goal sentences that people wrote, where the file with the game holds them; see `human_goals`."""
 
     @property
     def task_type(self) -> str:
@@ -113,6 +115,34 @@ def problem_of(game: PublishedGame) -> Problem:
         raise _no_game(game.source, f"the problem of {game.id}: {error}") from error
 
 
+@lru_cache(maxsize=4096)
+def human_goals(game: PublishedGame) -> tuple[str, ...]:
+    """The goal sentences that people wrote for a game, in ALFRED's order, without the full stop at their end.
+
+    From the compact file's `anns`, or `turk_annotations` of the `traj_data.json` beside a `game.tw-pddl`. Raises
+    `GameFileError` where there is none.
+    """
+    written = game.annotations or _beside(game.source.with_name("traj_data.json"))
+    goals = tuple(" ".join(text.split()).rstrip(". ") for text in written)
+    if not all(goals) or not goals:
+        raise GameFileError(
+            f"{game.source} has no goal sentence by a person for {game.id}; play it with goal='template'"
+        )
+    return goals
+
+
+def _beside(file: Path) -> list[str]:
+    if not file.is_file():
+        return []
+    try:
+        annotations = json.loads(file.read_text(encoding="utf-8"))["turk_annotations"]["anns"]
+        return [str(one["task_desc"]) for one in annotations]
+    except (ValueError, KeyError, TypeError) as error:
+        raise _no_game(
+            file, f"its turk_annotations cannot be read ({type(error).__name__}: {error})"
+        ) from error
+
+
 def _read(split: str, folder: Path) -> Iterator[PublishedGame]:
     compact = folder / f"games_{split}.jsonl.xz"
     if compact.is_file():
@@ -133,7 +163,8 @@ def _compact(file: Path) -> Iterator[PublishedGame]:
             for number, line in enumerate(lines, 1):  # noqa: B007 (told by the error)
                 game = json.loads(line)
                 if game["solvable"] and _is_wanted(game["id"]):
-                    yield _packed(game["id"], game["task"], game["pddl_problem"], file)
+                    said = tuple(map(str, game.get("anns", ())))
+                    yield _packed(game["id"], game["task"], game["pddl_problem"], file, said)
     except (lzma.LZMAError, EOFError, ValueError, KeyError, TypeError) as error:
         raise _no_game(file, f"reading stopped at line {number} ({type(error).__name__}: {error})") from error
 
@@ -148,10 +179,13 @@ def _folders(root: Path) -> Iterator[PublishedGame]:
             yield _packed(id, _goal_sentence(file, game["grammar"]), game["pddl_problem"], file)
 
 
-def _packed(id: str, task: str, problem: str, source: Path) -> PublishedGame:
+def _packed(
+    id: str, task: str, problem: str, source: Path, annotations: tuple[str, ...] = ()
+) -> PublishedGame:
     digest = hashlib.sha256(f"{task}\n{problem}".encode()).hexdigest()
+    packed = zlib.compress(problem.encode(), 1)
     return PublishedGame(
-        id=id, task=task, source=source, digest=digest, packed=zlib.compress(problem.encode(), 1)
+        id=id, task=task, source=source, digest=digest, packed=packed, annotations=annotations
     )
 
 
@@ -171,6 +205,12 @@ def game_file(file: Path) -> dict[str, Any]:
         if not isinstance(game.get(key), str):
             raise _no_game(file, f"it has no text {key!r}")
     return game
+
+
+def with_goal(grammar: str, task: str) -> str:
+    """A game file's grammar with another goal sentence."""
+    sentence = json.dumps(f"Your task is to: {task}.", ensure_ascii=False)
+    return _TASK.sub(lambda _: sentence, grammar, count=1)
 
 
 def _goal_sentence(file: Path, grammar: str) -> str:

@@ -98,5 +98,7 @@ def test_an_invalid_action_travels_between_processes() -> None:
 
 
 def test_an_unknown_form_names_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="'xml' does not exist; choose one of plain, tags, cased_tags, react"):
+    with pytest.raises(
+        ValueError, match="'xml' does not exist; choose one of plain, tags, cased_tags, react"
+    ):
         parser("xml")

@@ -13,7 +13,7 @@ from tests.shared import shared
 
 import turngym.envs
 from turngym.envs.alfworld import ALFWorld
-from turngym.envs.household.games import PUBLISHED, TASK_TYPES, GameFileError, load_split
+from turngym.envs.household.games import PUBLISHED, TASK_TYPES, GameFileError, human_goals, load_split
 from turngym.envs.household.generator import make_game
 from turngym.envs.household.writing import write_game
 
@@ -240,6 +240,7 @@ def test_a_folder_that_is_not_canonical_is_refused_only_if_that_was_asked(data: 
     ("arguments", "sentence"),
     [
         ({"split": "test"}, "unknown split 'test': choose one of train, valid_seen, valid_unseen"),
+        ({"goal": "own"}, "unknown goal 'own': choose one of template, human"),
         ({"engine": "slow"}, "unknown engine 'slow': choose one of fast, textworld"),
         ({"logic": "3"}, "unknown logic '3': choose one of '0.4', '2.1.1'"),
         ({"task_types": ["cook"]}, "unknown task type 'cook': choose from pick_and_place_simple"),
@@ -271,3 +272,76 @@ def test_a_game_that_is_not_there_is_refused(folder: Path) -> None:
         env.reset(options={"task": "pick_up"})
     shutil.rmtree(folder)
     assert env.reset()[1]["game"] == KITCHEN
+
+
+def test_a_human_sentence_stands_in_the_first_observation_and_nowhere_else(data: Path) -> None:
+    plain, human = (ALFWorld("valid_seen", data, goal=goal, expert=True) for goal in ("template", "human"))
+    for seed in range(5):
+        (obs, info), (said, told) = plain.reset(seed=seed), human.reset(seed=seed)
+        assert told.pop("annotation") == human.annotation
+        assert said.partition("Your task is to:")[0] == obs.partition("Your task is to:")[0]
+        assert said.endswith(f"Your task is to: {human.task}.")
+        assert human.task != plain.task
+        assert {**info, "state": ""} == {**told, "state": ""}
+        while "expert" in info:
+            turn, again = plain.step(info["expert"]), human.step(info["expert"])
+            again[4].pop("annotation")
+            assert turn == again
+            info = turn[4]
+
+
+def test_the_seed_draws_the_annotation_and_an_option_names_it(data: Path) -> None:
+    env = ALFWorld("valid_unseen", data / "raw", goal="human")
+    mug = next(game for game in env.games if "Mug" in game.id)
+    shown = [env.reset(options={"task": mug.id, "annotation": k})[0].rpartition(": ")[2] for k in range(3)]
+    assert shown == [
+        "Move a mug from the shelves to the desk.",
+        "Put a cup on the desk, by the chcair.",
+        "put a mug on a desk.",
+    ]
+    drawn = [env.reset(seed=seed, options={"task": mug.id})[1]["annotation"] for seed in range(30)]
+    assert set(drawn) == {0, 1, 2}
+    assert drawn == [env.reset(seed=seed, options={"task": mug.id})[1]["annotation"] for seed in range(30)]
+    with pytest.raises(ValueError, match="has no annotation 3: choose one from 0 to 2"):
+        env.reset(options={"task": mug.id, "annotation": 3})
+    with pytest.raises(ValueError, match="make the environment with goal='human'"):
+        ALFWorld("valid_unseen", data / "raw").reset(options={"annotation": 0})
+
+
+def test_folders_and_the_compact_file_hold_the_same_human_sentences(data: Path) -> None:
+    compact = {game.id: human_goals(game) for game in load_split("valid_unseen", data).games}
+    assert all(
+        compact[game.id] == human_goals(game) for game in load_split("valid_unseen", data / "raw").games
+    )
+
+
+@pytest.mark.parametrize("split", PUBLISHED)
+def test_every_published_game_has_three_human_sentences_or_more(split: str, data: Path) -> None:
+    said = [human_goals(game) for game in load_split(split, data).games]
+    assert min(map(len, said)) == 3
+    assert all(
+        goal == goal.strip() and "\n" not in goal and goal[-1] != "." for goals in said for goal in goals
+    )
+
+
+def test_a_game_without_human_sentences_says_so(folder: Path) -> None:
+    with pytest.raises(GameFileError, match=r"no goal sentence by a person .*; play it with goal='template'"):
+        ALFWorld(data=folder, goal="human").reset()
+    (folder / "json_2.1.1/train" / KITCHEN / "traj_data.json").write_text('{"turk_annotations": 3}')
+    with pytest.raises(GameFileError, match="its turk_annotations cannot be read"):
+        ALFWorld(data=folder, goal="human").reset()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("logic", ["0.4", "2.1.1"])
+@pytest.mark.parametrize("split", PUBLISHED)
+def test_the_expert_wins_every_published_game(split: str, logic: str, data: Path) -> None:
+    env = ALFWorld(split, data, logic=logic, expert=True, canonical=True)
+    turns = 0
+    for task in range(len(env.games)):
+        _, info = env.reset(options={"task": task})
+        while "expert" in info:
+            turns += 1
+            _, _, _, _, info = env.step(info["expert"])
+        assert info["success"], env.game.id
+    assert turns / len(env.games) < 8

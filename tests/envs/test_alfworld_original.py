@@ -249,3 +249,14 @@ def test_the_original_leaves_the_process_as_it_found_it(data: Path, monkeypatch:
         sys.stdout,
         dict(os.environ),
     )
+
+
+@pytest.mark.parametrize("folder", ["", "raw"])
+@pytest.mark.parametrize("logic", LOGICS)
+def test_both_engines_show_the_same_human_sentence(data: Path, logic: str, folder: str) -> None:
+    fast, original = (
+        ALFWorld("valid_unseen", data / folder, engine=engine, logic=logic, goal="human")
+        for engine in ("fast", "textworld")
+    )
+    for seed in range(2):
+        assert fast.reset(seed=seed) == original.reset(seed=seed)

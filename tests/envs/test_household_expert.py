@@ -50,9 +50,10 @@ def test_the_expert_wins_every_validation_game(split: str, logic: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("logic", ["0.4", "2.1.1"])
 @pytest.mark.parametrize("split", PUBLISHED)
-def test_the_expert_wins_every_game_there_is(split: str) -> None:
-    assert all(wins(World(problem_of(game), game.task)) for game in games(split))
+def test_the_expert_wins_every_game_there_is(split: str, logic: str) -> None:
+    assert all(wins(World(problem_of(game), game.task, logic)) for game in games(split))
 
 
 @pytest.mark.parametrize("task_type", TASK_TYPES)
