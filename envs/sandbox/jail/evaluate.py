@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import deque
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
@@ -48,7 +49,8 @@ def _told(error: BaseException, code: str) -> str:
 def _where(error: BaseException, source: list[str]) -> list[str]:
     if isinstance(error, SyntaxError) and error.filename == NAME:
         return [_line(error.lineno or 0, "", source)]
-    return [_line(number, place, source) for number, place in list(_calls(error.__traceback__))[-FRAMES:]]
+    last = deque(_calls(error.__traceback__), maxlen=FRAMES)
+    return [_line(number, place, source) for number, place in last]
 
 
 def _calls(trace: TracebackType | None) -> Iterator[tuple[int, str]]:

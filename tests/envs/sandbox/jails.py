@@ -14,7 +14,7 @@ LAYERS = [
     pytest.param(("landlock", "seccomp"), id="landlock"),
 ]
 
-QUICK = Limits(seconds=5, cpu_seconds=2, memory=256 << 20, processes=4, file_size=1 << 20, disk=4 << 20)
+QUICK = Limits(seconds=60, cpu_seconds=20, memory=256 << 20, processes=4, file_size=1 << 20, disk=4 << 20)
 
 
 def sandbox(layers: tuple[str, ...] | None = None, *, limits: Limits = QUICK, **arguments: object) -> Sandbox:

@@ -1,0 +1,1 @@
+"""MiniWoB++: small web pages in a real browser."""
