@@ -1,0 +1,1 @@
+"""Bridges: turngym's environments for others' programs, and others' environments as turngym's."""
