@@ -51,6 +51,8 @@ class Case:
     """The environment variable that holds the folder of its data, handed over as `data`."""
     needs: str = ""
     """What a user has to have, beside the packages of the extra."""
+    page: str = ""
+    """Its page, below `docs`."""
     clock: str = "cpu"
     """`cpu`: processor seconds of this process; `wall`, where the engine runs in a process beside it."""
     crowd: bool = True

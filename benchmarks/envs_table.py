@@ -26,23 +26,27 @@ def main() -> None:
     """Rewrite the pages named on the command line."""
     for name in sys.argv[1:]:
         page = Path(name)
-        page.write_text(with_table(page.read_text(encoding="utf-8")), encoding="utf-8")
+        docs = "" if page.resolve().parent.name == "docs" else "docs/"
+        page.write_text(with_table(page.read_text(encoding="utf-8"), docs), encoding="utf-8")
 
 
-def with_table(page: str) -> str:
-    """The page with a fresh table between its markers. Raises `ValueError` where it has none."""
+def with_table(page: str, docs: str = "docs/") -> str:
+    """The page with a fresh table between its markers; `docs` leads from the page to the documentation.
+
+    Raises `ValueError` where it has no markers.
+    """
     before, start, rest = page.partition(START)
     _, end, after = rest.partition(END)
     if not start or not end:
         raise ValueError(f"the page has no lines {START!r} and {END!r} to write between")
-    return before + START + "\n" + markdown() + END + after
+    return before + START + "\n" + markdown(docs) + END + after
 
 
-def markdown() -> str:
+def markdown(docs: str = "docs/") -> str:
     """One row for every built-in environment that is listed in `envs.toml`."""
     figures = measured()
     cases = {case.id: case for case in reversed([*chosen(())])}  # the first of an id stands for it
-    rows = (_row(cases[id], figures.get(cases[id].title)) for id in registry.names() if id in cases)
+    rows = (_row(cases[id], docs, figures.get(cases[id].title)) for id in registry.names() if id in cases)
     return "\n".join([*HEAD, *rows, "", _note(figures)]) + "\n"
 
 
@@ -63,9 +67,9 @@ def speeds() -> dict[str, str]:
     return listed
 
 
-def _row(case: Case, figures: dict[str, Any] | None) -> str:
+def _row(case: Case, docs: str, figures: dict[str, Any] | None) -> str:
     about = registry.about(case.id).rstrip(".")
-    cells = [f"`{case.id.removeprefix('turngym/')}`", about, _needs(case), *_figures(figures)]
+    cells = [f"[`{case.id.removeprefix('turngym/')}`]({docs}{case.page})", about, _needs(case), *_figures(figures)]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
