@@ -134,7 +134,11 @@ class _Player:
         return self.aim.treatment is None or item.id in self.treated[self.aim.treatment]
 
     def _goal_places(self) -> list[Receptacle]:
-        """The receptacles that the goal may mean and that need the fewest targets more; none for a lamp."""
+        """Where targets belong; none for a lamp.
+
+        Any receptacle that the goal may mean will do as long as all are empty of targets; from then on the one that
+        needs the fewest more, and of several such the first, since all targets have to come together.
+        """
         targets = [item for item in self.problem.objects.values() if self._is_target(item)]
         places = [
             place
@@ -142,8 +146,8 @@ class _Player:
             if self.aim.place in place.kinds and any(place.id in item.fits for item in targets)
         ]
         most = max((len(self._done(place)) for place in places), default=0)
-        # Any will do as long as all are empty; from then on the one that was begun with.
-        return [place for place in places if len(self._done(place)) == most]
+        best = [place for place in places if len(self._done(place)) == most]
+        return best if most == 0 else best[:1]
 
     def _done(self, place: Receptacle) -> list[str]:
         """Targets in a receptacle that are as the goal wants them; what is in hand does not count."""

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from tests.envs.kitchen import kitchen, play
 from tests.shared import shared
 
-from turngym.envs.household import ProblemError, World
+from turngym.envs.household import Problem, ProblemError, World
 from turngym.envs.household.expert import next_command
 from turngym.envs.household.games import PUBLISHED, TASK_TYPES, PublishedGame, load_split, problem_of
+from turngym.envs.household.generator import make_game
+from turngym.envs.household.sizes import find
 
 
 def games(split: str) -> tuple[PublishedGame, ...]:
@@ -105,6 +107,28 @@ def test_the_expert_leaves_one_of_two_objects_where_it_should_be() -> None:
         "open fridge 1",
         "move apple 2 to fridge 1",
     ]
+
+
+def test_two_targets_in_two_good_places_are_brought_together() -> None:
+    game = make_game(47, find("small"), task_types=("pick_two_obj_and_place",))
+    assert game.task == "find two saltshaker and put them in drawer"
+    world = World(Problem.parse(game.pddl_problem), game.task)
+    for number in (1, 2):
+        carry(world, f"saltshaker {number}", f"drawer {number}")
+    assert not world.won
+    assert wins(world)
+
+
+def carry(world: World, thing: str, place: str) -> None:
+    """Take a thing from wherever it is and put it into a place."""
+    names = world.problem.names
+    ids = {name: id for id, name in names.items()}
+    source = next(names[one] for one, items in world.state.contents.items() if ids[thing] in items)
+    for target, command in ((source, f"take {thing} from {source}"), (place, f"move {thing} to {place}")):
+        world.step(f"go to {target}")
+        world.step(f"open {target}")
+        assert command in world.admissible
+        world.step(command)
 
 
 def test_a_goal_of_another_kind_is_refused() -> None:
