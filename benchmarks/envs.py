@@ -55,6 +55,8 @@ class Case:
     """Its page, below `docs`."""
     clock: str = "cpu"
     """`cpu`: processor seconds of this process; `wall`, where the engine runs in a process beside it."""
+    original: str = ""
+    """The title of the case that plays the same by the original engine."""
     crowd: bool = True
     """Whether many of them are to be played at once."""
 
@@ -68,6 +70,8 @@ class Figures:
     """What one case costs; `problem` stands alone where it could not run."""
 
     title: str
+    original: str = ""
+    """The title of the case that plays the same by the original engine."""
     problem: str = ""
     steps_per_second: float = 0.0
     """One environment on one core."""
@@ -119,7 +123,7 @@ def measured(case: Case, seconds: float, many: int) -> Figures:
         together: dict[str, Any] = asyncio.run(crowd(case, many)) if many and case.crowd else {}
     except Exception as error:
         return Figures(title=case.title, problem=f"{type(error).__name__}: {error}"[:300])
-    return Figures(title=case.title, **alone, **together)
+    return Figures(title=case.title, original=case.original, **alone, **together)
 
 
 def _apart(function: Any, *arguments: Any) -> Any:
@@ -250,20 +254,24 @@ def table(found: Sequence[Figures]) -> Table:
         "reset, ms",
         "first, ms",
         "memory, MB",
+        "original",
         "at once",
         "steps/s",
         "memory, MB",
     )
     shown = Table(*columns, title=machine())
+    speeds = {one.title: one.steps_per_second for one in found if not one.problem}
     for one in found:
-        shown.add_row(escape(one.title), *_cells(one))
+        shown.add_row(escape(one.title), *_cells(one, speeds.get(one.original)))
     return shown
 
 
-def _cells(one: Figures) -> list[str]:
+def _cells(one: Figures, original: float | None) -> list[str]:
+    """`original` is how many steps a second the original engine does, where it ran too."""
     if one.problem:
         return [f"[yellow]{escape(one.problem)}[/]"]
     alone = [number(value) for value in (one.steps_per_second, one.reset_ms, one.first_ms, one.memory_mb)]
+    alone.append(f"{number(one.steps_per_second / original)} x" if original else "")
     together = [str(one.crowd), number(one.crowd_steps_per_second), number(one.crowd_mb)] if one.crowd else []
     return [*alone, *together]
 
