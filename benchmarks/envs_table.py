@@ -69,7 +69,12 @@ def speeds() -> dict[str, str]:
 
 def _row(case: Case, docs: str, figures: dict[str, Any] | None) -> str:
     about = registry.about(case.id).rstrip(".")
-    cells = [f"[`{case.id.removeprefix('turngym/')}`]({docs}{case.page})", about, _needs(case), *_figures(figures)]
+    cells = [
+        f"[`{case.id.removeprefix('turngym/')}`]({docs}{case.page})",
+        about,
+        _needs(case),
+        *_figures(figures),
+    ]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
