@@ -85,7 +85,7 @@ def _needs(case: Case) -> str:
 
 def _figures(figures: dict[str, Any] | None) -> Iterator[str]:
     if figures is None:
-        yield from ("not run here", "", "")
+        yield from ("see its page", "", "")
         return
     yield number(figures["steps_per_second"])
     yield number(figures["reset_ms"])
