@@ -16,12 +16,17 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from turngym.benchmarks import conformance_alfworld, conformance_groups, conformance_tau, conformance_webshop
+from turngym.benchmarks import (
+    conformance_alfworld,
+    conformance_groups,
+    conformance_oprl,
+    conformance_tau,
+    conformance_webshop,
+)
 from turngym.benchmarks.agreement import Row, rows
 from turngym.core.errors import UserError
 
 Record = dict[str, Any]
-NOT_YET = ("OPRL", "SPA")
 
 
 class ConformanceError(UserError, ValueError):
@@ -73,23 +78,32 @@ def check(path: Path, data: Path | None = None) -> list[Row]:
     try:
         if kind == "groups":
             return conformance_groups.check_groups(records[0]["cases"])
+        if kind == "oprl":
+            return conformance_oprl.check_oprl(records[0]["cases"])
         if kind == "alfworld":
             return rows(conformance_alfworld.compare(records, data or path.parent))
         if kind == "webshop":
             return conformance_webshop.check_webshop(records[0], data or path.parent)
         if kind == "tau":
             return rows(conformance_tau.compare(records[0], data or path.parent.parent))
+        if kind == "spa":
+            return _check_spa(records[0])
     except (KeyError, TypeError) as error:
         raise ConformanceError(f"{path} has a record that is not complete: {error!r}") from error
-    if kind in NOT_YET:
-        raise ConformanceError(f"{path} holds outputs of {kind}, which this version of turngym does not have")
     raise ConformanceError(
-        f"{path} is of no kind that is known here: groups vectors, ALFWorld traces, WebShop, tau-bench replays"
+        f"{path} is of no kind that is known here: groups vectors, ALFWorld traces, WebShop, tau-bench replays, "
+        "SPA vectors"
     )
 
 
+def _check_spa(record: Record) -> list[Row]:
+    from turngym.benchmarks.conformance_spa import check_spa  # which needs torch
+
+    return check_spa(record)
+
+
 def kind_of(records: Sequence[Any]) -> str | None:
-    """What a file's records are: `groups`, `alfworld`, `webshop`, `tau`, one of `NOT_YET`, or `None`."""
+    """What a file's records are: `groups`, `oprl`, `alfworld`, `webshop`, `tau`, `spa`, or `None`."""
     first = records[0] if records and isinstance(records[0], dict) else {}
     if "cases" in first and "format" in first:
         return "groups"
@@ -99,8 +113,9 @@ def kind_of(records: Sequence[Any]) -> str | None:
         return "webshop"
     if conformance_tau.is_replay(first):
         return "tau"
-    said = json.dumps([first.get("about"), first.get("meta")])
-    return next((name for name in NOT_YET if name in said), None)
+    if "OPRL" in str(first.get("about")):
+        return "oprl"
+    return "spa" if {"estimator_stub", "reward_placement"} <= set(first) else None
 
 
 def read(path: Path) -> list[Any]:

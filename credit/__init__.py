@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from turngym.core.registry import Registry
-from turngym.core.types import Group
 from turngym.credit.steps import Floats, Steps
 
 __all__ = ["Credit", "Credits", "Learned", "Steps", "registry"]
@@ -31,11 +29,24 @@ class Credit(Protocol):
 
 @runtime_checkable
 class Learned(Protocol):
-    """Credit with parameters of its own, fitted on each step's groups before it is asked."""
+    """Credit with parameters of its own, which learns from each step's turns as it credits them.
 
-    def __call__(self, steps: Steps) -> Credits: ...
+    The factory behind its name takes `backbone` (`turngym.credit.backbone.Backbone`), the model that it may train,
+    and may take `seed`; whoever builds the run gives both. Everything that changes is in `state_dict`, tensors and
+    plain values only, so that a run that is resumed goes on as one that never stopped.
+    """
 
-    def fit(self, groups: Sequence[Group]) -> dict[str, float]: ...
+    def __call__(self, steps: Steps) -> Credits:
+        """Credit by the parameters as they are; changes nothing."""
+        ...
+
+    def fit(self, steps: Steps) -> Credits:
+        """Credit for the turns, and one update of the parameters from the same turns.
+
+        Both may share one forward pass. The method says whether its credit is that of the parameters before the
+        update or after it.
+        """
+        ...
 
     def state_dict(self) -> dict[str, Any]: ...
 
@@ -53,3 +64,11 @@ registry.register("hgpo", "turngym.credit.anchor:HGPO")
 registry.register("gae", "turngym.credit.gae:GAE")
 registry.register("shuffled", "turngym.credit.control:Shuffled")
 registry.register("shaped", "turngym.credit.shaped:Shaped")
+registry.register("oprl", "turngym.credit.implicit:OPRL", extra="train")
+registry.register("prime", "turngym.credit.implicit_tokens:PRIME", extra="train")
+registry.register("spa", "turngym.credit.progress:Progress", extra="train")
+registry.register("ppr", "turngym.credit.ppr:PPR")
+registry.register("step_srpo", "turngym.credit.srpo:StepSRPO")
+registry.register("spo", "turngym.credit.spo:SPO")
+registry.register("first_error", "turngym.credit.first_error:FirstError")
+registry.register("gae_positions", "turngym.credit.progress_tokens:PositionGAE")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from turngym.core.samples import Sample
 from turngym.core.types import Group, Status, Trajectory
 from turngym.credit.toolbox import Bools, Floats, Ints, discount
 
@@ -30,6 +31,8 @@ class Steps:
     token_value: Floats | None = None  # [T] critic's value before each sampled token, rows in order
     final_value: Floats | None = None  # [N] critic's value after the last turn; read where `bootstrap`
     trajectories: tuple[Trajectory, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    """The same turns in tokens, for credit that reads them with a model of its own: their `row` is a row here."""
     texts: tuple[Hashable, ...] = ()
     """The states themselves, row by row, for methods that compare them by likeness."""
 
@@ -50,10 +53,10 @@ class Steps:
         return replace(self, penalty=np.asarray(self.penalty + cost, dtype=np.float64))
 
     @classmethod
-    def of(cls, groups: Sequence[Group]) -> Steps:
+    def of(cls, groups: Sequence[Group], samples: Sequence[Sample] = ()) -> Steps:
         """The table of all turns of the groups' trajectories; failed episodes are not in it.
 
-        Raises `TypeError` for a state that is not hashable.
+        `samples` are what `pack` made of the same trajectories. Raises `TypeError` for a state that is not hashable.
         """
         trajectories = tuple(trajectory for group in groups for trajectory in group.trajectories)
         sizes = [len(trajectory.turns) for trajectory in trajectories]
@@ -72,6 +75,7 @@ class Steps:
             tokens=np.array(sampled, dtype=np.int64),
             bootstrap=np.array(cut, dtype=np.bool_),
             trajectories=trajectories,
+            samples=tuple(samples),
             texts=states,
         )
 

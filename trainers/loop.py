@@ -64,15 +64,15 @@ class Loop:
     def _give_credit(self, groups: Sequence[Group], samples: Sequence[Sample]) -> Metrics:
         if not samples:
             return {}
-        fitted = self.credit.fit(groups) if isinstance(self.credit, Learned) else {}
-        credits = self.credit(with_values(Steps.of(groups), samples))
+        steps = with_values(Steps.of(groups, samples), samples)
+        credits = self.credit.fit(steps) if isinstance(self.credit, Learned) else self.credit(steps)
         returns = None if credits.returns is None else credits.returns.tolist()
         assign(samples, credits.advantages.tolist(), returns, per=credits.per)
         spread = {
             "advantage_mean": float(np.mean(credits.advantages)),
             "advantage_std": float(np.std(credits.advantages)),
         }
-        return fitted | credits.metrics | spread
+        return credits.metrics | spread
 
 
 @dataclass

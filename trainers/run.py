@@ -24,6 +24,7 @@ from turngym.trainers import checkpoint
 from turngym.trainers.checkpoint import CheckpointError
 from turngym.trainers.demonstrations import cloneable
 from turngym.trainers.evaluate import EVALUATION_SEED, evaluate, point, standing
+from turngym.trainers.offline import staged
 from turngym.trainers.report import Report, forget_after, plot_curve
 from turngym.trainers.setup import SECTIONS, Setup, WarmStart, prepare
 
@@ -46,6 +47,8 @@ def train_run(run: Table, out: Path, *, resume: bool = False, tensorboard: bool 
     with ExitStack() as stack:
         stop = stack.enter_context(interruptible())
         setup = prepare(run, stack, weights=None if last is None else str(last / "policy"))
+        if "offline" in run:
+            staged(setup, out)
         _open(out, run, fresh=last is None)
         report = stack.enter_context(Report(out, tensorboard=tensorboard))
         return asyncio.run(_Run(setup=setup, out=out, report=report, stop=stop).finish(last))

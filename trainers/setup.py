@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
 
 from turngym import agents, credit, envs
 from turngym.agents import Agent, engines
@@ -16,10 +19,14 @@ from turngym.agents.renderer import Renderer
 from turngym.agents.rollout import Sampler
 from turngym.benchmarks import numbered
 from turngym.core.config import Table, bind, build, check_sections, construct, plugin_name, section
+from turngym.core.errors import ConfigError
 from turngym.core.seeding import derive_seed
 from turngym.core.types import Task
+from turngym.credit import Credit
 from turngym.envs.pool import Pool
 from turngym.trainers import models, registry
+from turngym.trainers.adapters import AdaptedPolicy
+from turngym.trainers.backbone import OwnModel
 from turngym.trainers.cloning import CloningTrainer
 from turngym.trainers.demonstrations import Demonstrator, Dictation
 from turngym.trainers.evaluate import Panel
@@ -34,6 +41,7 @@ SECTIONS = (
     "eval",
     "loop",
     "model",
+    "offline",
     "pool",
     "sampler",
     "trainer",
@@ -97,7 +105,7 @@ def prepare(run: Table, stack: ExitStack, *, weights: str | None = None) -> Setu
     trainer = build(
         registry, section(run, "trainer"), "trainer", model=policy.model, engine=engine, seed=plan.seed
     )
-    made = build(credit.registry, section(run, "credit"), "credit")
+    made = _credit(run, plan.seed, policy)
     sampler = _sampler(run, policy, _pool(run, section(run, "env"), stack), trainer.publish())
     loop = Loop(
         sampler=sampler,
@@ -149,6 +157,59 @@ def _vocabulary(env: Table) -> Sequence[str] | None:
     return speak() if callable(speak) else None
 
 
+def _credit(run: Table, seed: int, policy: Policy) -> Credit:
+    """The run's credit; what learns gets a model of its own, described in [credit.backbone], and a seed."""
+    table = dict(section(run, "credit"))
+    asked = inspect.signature(credit.registry.get(plugin_name(table, "credit"))).parameters
+    given: dict[str, Any] = {}
+    if "backbone" in asked:
+        given["backbone"] = _backbone(run, table.pop("backbone", {}), seed, policy)
+        given |= {"seed": derive_seed(seed, "credit")} if "seed" in asked else {}
+    made: Credit = build(credit.registry, table, "credit", **given)
+    return made
+
+
+def _backbone(run: Table, table: Table, seed: int, policy: Policy) -> OwnModel:
+    """A copy of the policy when training begins, or the model of [credit.backbone.model].
+
+    Where the section is silent it computes as the trainer does.
+    """
+    trainer = {
+        key: run["trainer"][key] for key in ("device", "max_tokens", "precision") if key in run["trainer"]
+    }
+    if "lora" in table:
+        return _adapted(trainer | table, seed, policy)
+    options = bind(OwnModel, trainer | _without(table, "model"), "credit.backbone", given=("make",))
+    if "model" not in table:
+        return OwnModel(partial(deepcopy, policy.model), **options)
+    where = "credit.backbone.model"
+    factory = models.registry.get(plugin_name(table["model"], where))
+    bind(factory, _arguments(table["model"]), where, given=("vocabulary",))
+    return OwnModel(partial(_other_model, run, table["model"], seed, policy), **options)
+
+
+def _adapted(table: Table, seed: int, policy: Policy) -> OwnModel:
+    """Adapters on the policy itself."""
+    if "model" in table:
+        raise ConfigError(
+            "[credit.backbone] has both lora and model; adapters are the policy's, so leave one out"
+        )
+    options = bind(AdaptedPolicy, table, "credit.backbone", given=("make", "seed"))
+    made = partial(AdaptedPolicy, lambda: policy.model, seed=derive_seed(seed, "adapters"), **options)
+    adapted: OwnModel = construct(made, "credit.backbone")
+    return adapted
+
+
+def _other_model(run: Table, table: Table, seed: int, policy: Policy) -> nn.Module:
+    own = _policy(run | {"model": table}, seed, None)
+    if len(own.tokenizer) != len(policy.tokenizer):
+        raise ConfigError(
+            f"[credit.backbone.model] knows {len(own.tokenizer)} tokens and the policy {len(policy.tokenizer)}; "
+            "choose a model with the policy's tokenizer"
+        )
+    return own.model
+
+
 def _sampler(run: Table, policy: Policy, pool: Pool, engine: Any) -> Sampler:
     given = {"pool": pool, "agent": _agent(run), "engine": engine, "renderer": Renderer(policy.tokenizer)}
     return Sampler(**given, **bind(Sampler, run.get("sampler", {}), "sampler", given=given))
@@ -163,7 +224,11 @@ def _agent(run: Table) -> Callable[[], Agent]:
 
 
 def _arguments(table: Table) -> Table:
-    return {key: value for key, value in table.items() if key != "name"}
+    return _without(table, "name")
+
+
+def _without(table: Table, name: str) -> Table:
+    return {key: value for key, value in table.items() if key != name}
 
 
 @dataclass(kw_only=True)

@@ -83,11 +83,8 @@ def test_a_trace_with_a_missing_key_is_refused(tmp_path: Path) -> None:
         ("{}", "is of no kind that is known here: groups vectors, ALFWorld traces, WebShop"),
         ("[]", "is of no kind that is known here"),
         ("[1, 2]", "is of no kind that is known here"),
-        (
-            '{"about": "OPRL / iStar test vectors"}',
-            "holds outputs of OPRL, which this version of turngym does not have",
-        ),
-        ('{"meta": {"what": "test vectors of SPA-RL"}}', "holds outputs of SPA, which"),
+        ('{"about": "OPRL / iStar test vectors"}', "has a record that is not complete: KeyError('cases')"),
+        ('{"meta": {"what": "test vectors of SPA-RL"}}', "is of no kind that is known here"),
         ("no JSON", "holds no JSON"),
     ],
 )

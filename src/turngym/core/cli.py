@@ -248,6 +248,22 @@ def _split_out(overrides: Sequence[str]) -> tuple[list[str], Path | None]:
 
 
 @app.command()
+def credit(
+    episodes: Annotated[Path, typer.Argument(help="A file of episodes: episodes.jsonl of a run.")],
+    method: Annotated[
+        list[str] | None, typer.Option(help="A method, or '{name = \"hgpo\", depth = 4}'; may be repeated.")
+    ] = None,
+    png: Annotated[Path | None, typer.Option(help="Draw the credit as coloured bars into this file.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Show so many episodes.")] = None,
+) -> None:
+    """Show what credit methods give to every turn of stored episodes, side by side."""
+    from turngym.benchmarks import credit_table
+
+    with _extra("train"):
+        credit_table.main(episodes, method or ["grpo", "gigpo", "hgpo"], picture=png, limit=limit)
+
+
+@app.command()
 def serve(
     what: Annotated[str, typer.Argument(help="`webshop`, the shop as a web page, or an environment's id.")],
     overrides: Overrides = None,
