@@ -90,6 +90,9 @@ class PolicyTrainer:
         """Fill old logprobs, and where they are needed reference logprobs and values, from the weights as they are."""
         if not (self.recompute or self.value_head or self.reference):
             return
+        if self.reference is not None and self.version == 0:
+            # Training begins here: a warm start since the trainer was made belongs to the reference.
+            self.reference.load_state_dict(self.model.state_dict())
         self.model.eval()
         with torch.no_grad():
             for batch in batches(samples, self.max_tokens, self.device):

@@ -139,6 +139,22 @@ def test_with_equal_policies_the_reference_divergence_is_zero_and_grows_after_a_
     assert made.update(samples)["kl"] > 1e-5
 
 
+def test_the_reference_is_the_policy_where_training_begins():
+    samples = make_samples()
+    made = trainer(kl_coef=0.1, lr=1e-2)
+    with torch.no_grad():  # a warm start, after the trainer was made
+        for parameter in made.model.parameters():
+            parameter.add_(0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
+    begun = parameters(made)
+    made.score(samples)
+    assert samples[0].ref_logprobs == samples[0].old_logprobs
+    made.update(samples)
+    made.score(samples)
+    assert samples[0].ref_logprobs != samples[0].old_logprobs
+    frozen = torch.cat([parameter.flatten() for parameter in made.reference.parameters()])
+    assert torch.equal(frozen, begun)
+
+
 def test_the_critic_learns_a_constant_return():
     samples = make_samples(6)
     made = trainer(critic=True, value_coef=1.0, lr=1e-3, value_lr=5e-2, weight_decay=0.0)
