@@ -88,6 +88,11 @@ def test_the_shipped_panels_keep_their_digests() -> None:
         "searchqa": "1b8cada8",
         "sokoban": "7467d226",
         "sokoban-two": "69c2e030",
+        "datatasks": "96a66ca0",
+        "library": "3b266cf4",
+        "virtualhome-seen": "251e1300",
+        "virtualhome-unseen": "a3d2d113",
+        "webshop": "725df7c0",
     }
 
 
@@ -121,6 +126,11 @@ def test_the_shipped_panels_have_the_published_sizes() -> None:
         "searchqa": 160,
         "sokoban": 256,
         "sokoban-two": 256,
+        "datatasks": 200,
+        "library": 200,
+        "virtualhome-seen": 51,
+        "virtualhome-unseen": 67,
+        "webshop": 214,
     }
 
 
