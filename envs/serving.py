@@ -62,6 +62,13 @@ def running(application: Any, host: str, port: int, *, limit: int, **settings: A
             thread.join()
 
 
+def serve_until_interrupted(announcement: str) -> None:
+    """Say what is served, and let the server's thread work until Ctrl-C."""
+    print(f"{announcement}; stop with Ctrl-C", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
+
+
 def check_open(host: str, token: str | None) -> None:
     """Raises `PrerequisiteError` where others could come in and nothing is asked of them."""
     if token is None and not is_loopback(host):

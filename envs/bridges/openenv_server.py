@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 import uuid
 from collections.abc import Iterator
 from functools import partial
@@ -28,7 +27,7 @@ from turngym.envs.bridges.guard import App, Guard
 from turngym.envs.bridges.wire import plain_info, well_formed
 from turngym.envs.pool import Lease, Pool
 from turngym.envs.registration import registry, resolve
-from turngym.envs.serving import check_open, running
+from turngym.envs.serving import check_open, running, serve_until_interrupted
 
 LONGEST = 8 << 20
 """Bytes of the longest message that is taken; one of over twice that ends its session."""
@@ -141,33 +140,10 @@ SETTINGS: dict[str, Any] = {"ws": Brisk, "ws_max_size": 2 * LONGEST, "ws_per_mes
 """Uvicorn's for WebSockets. Compressed messages would let a small one grow large."""
 
 
-def serve(
-    env_id: str,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8000,
-    token: str | None = None,
-    sessions: int = 64,
-    workers: int = 2,
-    timeout: float = 60.0,
-    idle: float = 600.0,
-    **kwargs: Any,
-) -> None:
+def serve(env_id: str, *, sessions: int = 64, **arguments: Any) -> None:
     """Serve an environment until Ctrl-C; the arguments are those of `serving`."""
-    with serving(
-        env_id,
-        host=host,
-        port=port,
-        token=token,
-        sessions=sessions,
-        workers=workers,
-        timeout=timeout,
-        idle=idle,
-        **kwargs,
-    ) as url:
-        print(f"{env_id} at {url} ({sessions} sessions); stop with Ctrl-C", flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+    with serving(env_id, sessions=sessions, **arguments) as url:
+        serve_until_interrupted(f"{env_id} at {url} ({sessions} sessions)")
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from turngym.core.errors import UserError
 from turngym.envs.bridges.guard import Guard
 from turngym.envs.bridges.wire import well_formed
 from turngym.envs.registration import make
-from turngym.envs.serving import check_open, running
+from turngym.envs.serving import check_open, running, serve_until_interrupted
 from turngym.envs.tools.domain import Domain
 from turngym.envs.tools.tool import Toolbox
 
@@ -141,9 +140,7 @@ def serve_stdio(env_id: str, *, task: str | int = 0, **kwargs: Any) -> None:
 def serve_http(env_id: str, **arguments: Any) -> None:
     """Serve over HTTP until Ctrl-C; the arguments are those of `serving_mcp`."""
     with serving_mcp(env_id, **arguments) as url:
-        print(f"the tools of {env_id} at {url}; stop with Ctrl-C", flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+        serve_until_interrupted(f"the tools of {env_id} at {url}")
 
 
 @contextlib.contextmanager

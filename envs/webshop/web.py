@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -22,7 +21,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from turngym.core.errors import UserError
-from turngym.envs.serving import check_open, is_loopback, running
+from turngym.envs.serving import check_open, is_loopback, running, serve_until_interrupted
 from turngym.envs.tasks import UnknownTask
 from turngym.envs.webshop.doorman import Doorman
 from turngym.envs.webshop.forms import Refused, action, fields
@@ -54,9 +53,7 @@ def serve(
     with serving(
         host, port, data=data, goals=goals, split=split, token=token, visits=visits, idle=idle
     ) as url:
-        print(f"WebShop at {url} ({visits} visits at a time); stop with Ctrl-C", flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+        serve_until_interrupted(f"WebShop at {url} ({visits} visits at a time)")
 
 
 @contextlib.contextmanager
