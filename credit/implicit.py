@@ -95,10 +95,7 @@ class OPRL:
 
     def fit(self, steps: Steps) -> Credits:
         """One update from the turns, and their credit by the weights before it (or after, if `rewards` says so)."""
-        reward, metrics = self.model.fit(steps, self._objective(steps))
-        if self.rewards == "after":
-            reward = self.model.rewards(steps)
-            metrics["prm_forwards"] += 1
+        reward, metrics = self.model.fit(steps, self._objective(steps), after=self.rewards == "after")
         return self._credits(steps, reward, metrics)
 
     def state_dict(self) -> dict[str, Any]:

@@ -118,8 +118,10 @@ class ImplicitModel:
                 found[at] = self.beta * (_numbers(logprobs) - tokens.old[at])
         return found
 
-    def fit(self, steps: Steps, objective: Objective) -> tuple[Floats, dict[str, float]]:
-        """One update from the turns, and the rewards that they had before it. [T]
+    def fit(
+        self, steps: Steps, objective: Objective, *, after: bool = False
+    ) -> tuple[Floats, dict[str, float]]:
+        """One update from the turns, and the rewards that they had before it, or have `after` it. [T]
 
         The loss couples all tokens of a key through the scores. Its gradient by a token's log-probability is a
         number that follows from the scores alone, so the gradient is exact however the samples are cut: batches of
@@ -131,7 +133,11 @@ class ImplicitModel:
         size = self.minibatch or max(len(keys), 1)
         for start in range(0, len(keys), size):
             update.step(keys[start : start + size])
-        return update.found, update.tally.metrics(len(tokens.row))
+        metrics = update.tally.metrics(len(tokens.row))
+        if not after:
+            return update.found, metrics
+        metrics["prm_forwards"] += 1
+        return self.rewards(steps), metrics
 
 
 @dataclass(kw_only=True)

@@ -77,10 +77,7 @@ class PRIME:
         label = np.zeros(int(unit.max(initial=-1)) + 1)
         label[unit] = np.clip(outcomes(steps)[steps.traj] / self.outcome_scale, 0.0, 1.0)
         objective = Objective(unit=unit, share=np.ones(len(steps)), key=steps.traj, loss=Labels(label=label))
-        reward, metrics = self.model.fit(steps, objective)
-        if self.rewards == "after":
-            reward = self.model.rewards(steps)
-            metrics["prm_forwards"] += 1
+        reward, metrics = self.model.fit(steps, objective, after=self.rewards == "after")
         return self._credits(steps, reward, metrics)
 
     def state_dict(self) -> dict[str, Any]:
