@@ -88,6 +88,14 @@ class TokenLimit(Exception):
     """The conversation does not fit the context any more; the rollout ends the episode with `TOKEN_LIMIT`."""
 
 
+class Unanswered(Exception):
+    """A question that was asked only to hear it (`LLM.mute`)."""
+
+    def __init__(self, prompt_ids: list[int]) -> None:
+        super().__init__(f"a prompt of {len(prompt_ids)} tokens is not answered: the episode is over")
+        self.prompt_ids = prompt_ids
+
+
 class EngineFailure(Failure):
     """The engine could not answer; the rollout records the episode as `ENGINE_ERROR` with what this holds."""
 
@@ -131,6 +139,7 @@ class LLM:
         self._fresh: list[Call] = []
         self._history: list[Message] = []
         self._last: Call | None = None
+        self._mute = False
 
     async def __call__(self, messages: Sequence[Message]) -> Reply:
         """Ask the model.
@@ -143,6 +152,8 @@ class LLM:
                 "this agent asks a model but the sampler has none; give it an engine and a renderer"
             )
         prompt_ids = self._prompt(self._chat, messages)
+        if self._mute:
+            raise Unanswered(prompt_ids)
         completion = await self._complete(self.engine, prompt_ids)
         call = Call(
             prompt_ids=prompt_ids,
@@ -156,6 +167,10 @@ class LLM:
         self._history, self._last = [*messages, reply.message], call
         self._fresh.append(call)
         return reply
+
+    def mute(self) -> None:
+        """Answer nothing from now on: every call raises `Unanswered` with its prompt."""
+        self._mute = True
 
     def take(self) -> list[Call]:
         """The calls since the last `take`, in order: those of one turn."""

@@ -11,7 +11,16 @@ from functools import partial
 from typing import Protocol
 
 from turngym.agents import Agent
-from turngym.agents.llm import LLM, Chat, Engine, EngineFailure, Sampling, TokenLimit, session
+from turngym.agents.llm import (
+    LLM,
+    Chat,
+    Engine,
+    EngineFailure,
+    Sampling,
+    TokenLimit,
+    Unanswered,
+    session,
+)
 from turngym.agents.parse import Invalid
 from turngym.core.errors import UserError
 from turngym.core.seeding import derive_seed
@@ -56,6 +65,8 @@ class Sampler:
     """Share of members that may be lost to failures before `collect` raises."""
     env_validity: bool = True
     """Whether `info["valid"]` counts for `Turn.valid`; the published HGPO runs look at the form alone."""
+    next_prompts: bool = False
+    """Whether an episode that a limit of turns cuts off keeps the prompt that would have come next, for a critic."""
 
     async def collect(
         self, tasks: Sequence[Task], size: int, seed: int, *, enough: int | None = None
@@ -154,7 +165,18 @@ class Sampler:
             trajectory.final_obs, trajectory.success = obs, info.get("success")
             if turn.terminated or turn.truncated:
                 trajectory.status = Status.DONE if turn.terminated else Status.TURN_LIMIT
-                return
+                break
+        if self.next_prompts and trajectory.status is Status.TURN_LIMIT and _asked(trajectory):
+            trajectory.next_ids = await self._next_prompt(agent, obs, info, llm)
+
+    async def _next_prompt(self, agent: Agent, obs: str, info: Info, llm: LLM) -> list[int]:
+        """What the agent would ask next; nothing where it asks nothing, or more than the context holds."""
+        llm.mute()
+        try:
+            await agent.act(obs, info, llm)
+        except Unanswered as question:
+            return question.prompt_ids if len(question.prompt_ids) <= self.max_context else []
+        return []
 
     def _llm(self, engine: Engine | None, task: str, member: int, seed: int) -> LLM:
         sampling = Sampling(temperature=self.temperature, max_tokens=self.max_tokens)
@@ -176,6 +198,11 @@ def check_failures(groups: Sequence[Group], size: int, share: float) -> None:
     raise TooManyFailures(
         f"{lost} of {size * len(groups)} episodes failed, more than the allowed share of {share:g}:\n{listed}"
     )
+
+
+def _asked(trajectory: Trajectory) -> bool:
+    """Whether the last turn asked the model: only then is there a next question."""
+    return bool(trajectory.turns) and bool(trajectory.turns[-1].calls)
 
 
 def _end(trajectory: Trajectory, status: Status, error: object) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from turngym.credit import Credits
 from turngym.credit.shape import invalid_penalty
 from turngym.credit.steps import Steps
-from turngym.credit.toolbox import Floats, Ints, after, discount, fraction
+from turngym.credit.toolbox import Floats, Ints, after, discount, fraction, whiten
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,34 +25,66 @@ class GAE:
     """Discount per turn, or per sampled token at `level="token"`."""
     lam: float = 1.0
     """0 trusts the critic's next value alone, 1 the rewards to the end of the episode alone."""
-    level: Literal["turn", "token"] = "turn"
+    level: Literal["turn", "token", "bilevel"] = "turn"
     """`turn`: one advantage per turn, from `Steps.value`. `token`: one per sampled token, from
-    `Steps.token_value`; other tokens are skipped: a turn's last is followed by the next turn's first."""
+    `Steps.token_value`; other tokens are skipped: a turn's last is followed by the next turn's first.
+    `bilevel`: turn by turn first, then within each turn token by token towards what the turn was worth."""
+    token_gamma: float = 1.0
+    """Discount per sampled token within a turn, at `level="bilevel"`."""
+    token_lam: float = 1.0
+    """`lam` within a turn, at `level="bilevel"`."""
+    whiten: bool = False
+    """Advantages over the batch's tokens get mean 0 and deviation 1; the critic's targets stay as they are."""
     penalty: float = 0.0
     """Taken from the reward of an invalid turn; the critic learns to expect it."""
 
     def __post_init__(self) -> None:
-        fraction(gamma=self.gamma, lam=self.lam)
-        if self.level not in ("turn", "token"):
-            raise ValueError(f"level is {self.level!r}; choose 'turn' or 'token'")
+        fraction(gamma=self.gamma, lam=self.lam, token_gamma=self.token_gamma, token_lam=self.token_lam)
+        if self.level not in ("turn", "token", "bilevel"):
+            raise ValueError(f"level is {self.level!r}; choose 'turn', 'token' or 'bilevel'")
 
     def __call__(self, steps: Steps) -> Credits:
         steps = invalid_penalty(steps, self.penalty)
         reward = np.asarray(steps.reward - steps.penalty)
         final = _final_values(steps)
-        if self.level == "turn":
-            return self._estimate(reward, _values(steps, "value"), final, steps.traj)
+        if self.level == "token":
+            return self._per_token(steps, reward, final)
+        value = _values(steps, "value")
+        advantages = estimate(reward, value, final, steps.traj, self.gamma, self.lam)
+        if self.level == "bilevel":
+            return self._within_turns(steps, advantages + value)
+        return self._credits(advantages, value, steps.tokens, "turn")
+
+    def _per_token(self, steps: Steps, reward: Floats, final: Floats) -> Credits:
         traj = np.repeat(steps.traj, steps.tokens)
         value, last = _values(steps, "token_value"), last_tokens(steps)
-        return self._estimate(_at(last, reward, len(traj)), value, _at(last, final, len(traj)), traj)
+        ends = _at(last, reward, len(traj)), value, _at(last, final, len(traj))
+        return self._credits(estimate(*ends, traj, self.gamma, self.lam), value, np.ones_like(traj), "token")
 
-    def _estimate(self, reward: Floats, value: Floats, final: Floats, traj: Ints) -> Credits:
-        following = after(traj)
-        upcoming = np.where(following >= 0, value[following], final) if len(value) else value
-        surprise = reward + self.gamma * upcoming - value
-        advantages = discount(surprise, traj, self.gamma * self.lam)
+    def _within_turns(self, steps: Steps, worth: Floats) -> Credits:
+        """Token by token towards what each turn was worth [N], which is as a reward at its last token."""
+        row = np.repeat(np.arange(len(steps)), steps.tokens)
+        value = _values(steps, "token_value")
+        reward = np.where(after(row) >= 0, 0.0, worth[row])
+        advantages = estimate(reward, value, np.zeros_like(value), row, self.token_gamma, self.token_lam)
+        return self._credits(advantages, value, np.ones_like(row), "token")
+
+    def _credits(
+        self, advantages: Floats, value: Floats, weight: Ints, per: Literal["turn", "token"]
+    ) -> Credits:
         returns = advantages + value
-        return Credits(advantages=advantages, per=self.level, returns=returns, metrics=_fit(value, returns))
+        scaled = whiten(advantages, weight) if self.whiten else advantages
+        return Credits(advantages=scaled, per=per, returns=returns, metrics=_fit(value, returns))
+
+
+def estimate(reward: Floats, value: Floats, final: Floats, traj: Ints, gamma: float, lam: float) -> Floats:
+    """The discounted sum of surprises from each row to the end of its trajectory. [N]
+
+    `final` is what is left after a trajectory's last row, and is read there alone.
+    """
+    following = after(traj)
+    upcoming = np.where(following >= 0, value[following], final) if len(value) else value
+    return discount(reward + gamma * upcoming - value, traj, gamma * lam)
 
 
 def last_tokens(steps: Steps) -> Ints:

@@ -9,11 +9,32 @@ from torch import Tensor
 
 KL = Literal["k1", "k2", "k3"]
 Normalise = Literal["token", "sequence", "turn"]
+Ratio = Literal["token", "turn"]
+
+
+def checked_ratio(kind: Ratio) -> Ratio:
+    """The kind itself. Raises `ValueError` where there is none of that name."""
+    if kind not in ("token", "turn"):
+        raise ValueError(f"ratio {kind!r} is unknown; choose 'token' or 'turn'")
+    return kind
+
+
+def log_ratio(logp: Tensor, old: Tensor, sequence: Tensor, row: Tensor, kind: Ratio = "token") -> Tensor:
+    """Logarithm of the ratio of policies that each token's loss is made of. All tensors [T].
+
+    `token`: the token's own. `turn`: the sum over the tokens of its turn, which turns share (OPRL, arXiv 2509.19199,
+    equation 6); `sequence` and `row` number the sequence and the turn a token belongs to.
+    """
+    own = logp - old
+    if checked_ratio(kind) == "token":
+        return own
+    _, turn = torch.unique(torch.stack([sequence, row]), dim=1, return_inverse=True)
+    total = torch.zeros(int(turn.max()) + 1 if len(turn) else 0, dtype=own.dtype, device=own.device)
+    return total.index_add(0, turn, own)[turn]
 
 
 def clipped(
-    logp: Tensor,
-    old: Tensor,
+    log_ratio: Tensor,
     advantage: Tensor,
     low: float = 0.2,
     high: float = 0.2,
@@ -21,10 +42,10 @@ def clipped(
 ) -> Tensor:
     """PPO's clipped surrogate per token, to be minimised. All tensors [T].
 
-    The ratio `exp(logp - old)` is clipped to `[1 - low, 1 + high]`; for negative advantages the loss is bounded
+    The ratio `exp(log_ratio)` is clipped to `[1 - low, 1 + high]`; for negative advantages the loss is bounded
     by `-dual * advantage` (dual clip, Ye et al. 2020, arXiv 1912.09729). `dual=None` leaves that bound out.
     """
-    ratio = (logp - old).exp()
+    ratio = log_ratio.exp()
     loss = torch.maximum(-advantage * ratio, -advantage * ratio.clamp(1 - low, 1 + high))
     if dual is None:
         return loss

@@ -17,7 +17,8 @@ from turngym.core.samples import Sample
 from turngym.core.seeding import derive_seed
 from turngym.trainers import losses
 from turngym.trainers.batch import Batch, batches, scatter
-from turngym.trainers.forward import autocast, hidden_states, token_logits, token_logprobs, width
+from turngym.trainers.critic import Critic, Kind, value_ends
+from turngym.trainers.forward import autocast, hidden_states, token_logits, token_logprobs
 
 
 class PolicyTrainer:
@@ -27,7 +28,9 @@ class PolicyTrainer:
     plus `value_coef * value loss` with a critic. `normalise` says what counts alike within one optimizer step:
     tokens, sequences or turns. An optimizer step takes `minibatch` samples (0: all of them), `epochs` times over;
     how they are cut into forward passes of `max_tokens` tokens changes nothing but memory and speed.
-    `engine` samples from the same module. `critic` adds a value head on the trunk.
+    `ratio` compares policies token by token, or by the product over a turn's tokens (OPRL, arXiv 2509.19199,
+    equation 6; wants `normalise = "turn"`). `engine` samples from the same module. `critic` reads values off the
+    policy's `trunk` or its `own`; for the first `critic_warmup` updates it learns alone.
     Without `recompute` the engine's own log-probabilities are taken as the old ones, which saves a forward pass where
     engine and trainer compute alike.
     """
@@ -50,10 +53,12 @@ class PolicyTrainer:
         clip_low: float = 0.2,
         clip_high: float = 0.2,
         dual_clip: float | None = 3.0,
+        ratio: losses.Ratio = "token",
         kl_coef: float = 0.0,
         kl_kind: losses.KL = "k3",
         entropy_coef: float = 0.0,
-        critic: bool = False,
+        critic: Kind = "none",
+        critic_warmup: int = 0,
         value_coef: float = 0.5,
         value_clip: float | None = None,
         value_lr: float | None = None,
@@ -66,7 +71,7 @@ class PolicyTrainer:
     ) -> None:
         self.model, self.engine, self.device = model.to(device), engine, torch.device(device)
         self.reference = deepcopy(model).requires_grad_(False).eval() if kl_coef else None
-        self.value_head = _value_head(width(model)).to(device) if critic else None
+        self.critic = None if critic == "none" else Critic(model, critic).to(device)
         self.precision = precision
         self.epochs, self.minibatch, self.max_tokens, self.normalise = (
             epochs,
@@ -77,6 +82,7 @@ class PolicyTrainer:
         self.clip_low, self.clip_high, self.dual_clip = clip_low, clip_high, dual_clip
         self.kl_coef, self.kl_kind, self.entropy_coef = kl_coef, kl_kind, entropy_coef
         self.value_coef, self.value_clip, self.importance_cap = value_coef, value_clip, importance_cap
+        self.ratio, self.critic_warmup = losses.checked_ratio(ratio), critic_warmup
         self.max_grad_norm, self.temperature, self.recompute = max_grad_norm, temperature, recompute
         self.seed, self.version = seed, 0
         self.optimizer = torch.optim.AdamW(
@@ -88,21 +94,29 @@ class PolicyTrainer:
 
     def score(self, samples: Sequence[Sample]) -> None:
         """Fill old logprobs, and where they are needed reference logprobs and values, from the weights as they are."""
-        if not (self.recompute or self.value_head or self.reference):
+        if not (self.recompute or self.critic or self.reference):
             return
-        if self.reference is not None and self.version == 0:
-            # Training begins here: a warm start since the trainer was made belongs to the reference.
-            self.reference.load_state_dict(self.model.state_dict())
+        if self.version == 0:
+            self._begin()
         self.model.eval()
         with torch.no_grad():
             for batch in batches(samples, self.max_tokens, self.device):
                 hidden, _, logp = self._forward(self.model, batch)
                 if self.recompute:
                     scatter(batch, logp, samples, "old_logprobs")
-                if self.value_head is not None:
-                    scatter(batch, self._values(hidden), samples, "values")
+                if self.critic is not None:
+                    scatter(batch, self.critic(batch, hidden), samples, "values")
                 if self.reference is not None:
                     scatter(batch, self._forward(self.reference, batch)[2], samples, "ref_logprobs")
+            if self.critic is not None:
+                value_ends(self.critic, self.model, samples, self.max_tokens, self.device)
+
+    def _begin(self) -> None:
+        """Training begins here: a warm start since the trainer was made belongs to reference and critic."""
+        if self.reference is not None:
+            self.reference.load_state_dict(self.model.state_dict())
+        if self.critic is not None:
+            self.critic.follow(self.model)
 
     def update(self, samples: Sequence[Sample]) -> dict[str, float]:
         """Learn from one step's samples; gives token means of what is worth watching."""
@@ -152,7 +166,7 @@ class PolicyTrainer:
 
         The others are not computed; they still count when the loss is averaged.
         """
-        if self.reference is not None or self.entropy_coef or self.value_head is not None:
+        if self.reference is not None or self.entropy_coef or self.critic is not None:
             return samples
         return [sample for sample in samples if any(sample.advantages)]
 
@@ -160,21 +174,22 @@ class PolicyTrainer:
         """The loss of each sampled token [T]."""
         hidden, logits, logp = self._forward(self.model, batch)
         old = batch.old_logprobs if batch.old_logprobs is not None else batch.logprobs
-        loss = losses.clipped(logp, old, batch.advantages, self.clip_low, self.clip_high, self.dual_clip)
+        ratio = losses.log_ratio(logp, old, batch.sequence, batch.row, self.ratio)
+        loss = losses.clipped(ratio, batch.advantages, self.clip_low, self.clip_high, self.dual_clip)
         if self.importance_cap is not None:
             loss = loss * (old - batch.logprobs).exp().clamp(max=self.importance_cap)
-        parts = {"policy_loss": loss, **_watch(logp, old, batch, self.clip_low, self.clip_high)}
+        parts = {"policy_loss": loss, **_watch(logp, old, ratio, batch, self.clip_low, self.clip_high)}
         if self.reference is not None and batch.ref_logprobs is not None:
             parts["kl"] = losses.kl(logp, batch.ref_logprobs, self.kl_kind)
             loss = loss + self.kl_coef * parts["kl"]
         if self.entropy_coef:
             parts["entropy"] = losses.entropy(logits)
             loss = loss - self.entropy_coef * parts["entropy"]
-        if self.value_head is not None and batch.returns is not None:
-            parts["value_loss"] = losses.value_loss(
-                self._values(hidden), batch.returns, batch.values, self.value_clip
-            )
-            loss = loss + self.value_coef * parts["value_loss"]
+        if self.critic is not None and batch.returns is not None:
+            learning_alone = self.version < self.critic_warmup
+            value = self.critic(batch, hidden.detach() if learning_alone else hidden)
+            parts["value_loss"] = losses.value_loss(value, batch.returns, batch.values, self.value_clip)
+            loss = loss * (not learning_alone) + self.value_coef * parts["value_loss"]
         sums["tokens"] += len(loss)
         for name, values in parts.items():
             sums[name] += float(values.detach().sum())
@@ -187,23 +202,18 @@ class PolicyTrainer:
             logits = token_logits(model, hidden, self.temperature)
         return hidden, logits, token_logprobs(logits, batch.target)
 
-    def _values(self, hidden: Tensor) -> Tensor:
-        assert self.value_head is not None
-        values: Tensor = self.value_head(hidden.float()).squeeze(-1)
-        return values
-
     def _parameters(self) -> Iterable[nn.Parameter]:
         return (parameter for group in self.optimizer.param_groups for parameter in group["params"])
 
     def _parameter_groups(self, lr: float, value_lr: float | None) -> list[dict[str, Any]]:
         groups: list[dict[str, Any]] = [{"params": [p for p in self.model.parameters() if p.requires_grad]}]
-        if self.value_head is not None:
-            groups.append({"params": list(self.value_head.parameters()), "lr": value_lr or lr})
+        if self.critic is not None:
+            groups.append({"params": list(self.critic.parameters()), "lr": value_lr or lr})
         return groups
 
     def state_dict(self) -> dict[str, Any]:
-        """All but the model's own weights: optimizer, schedule, version, value head, reference."""
-        parts = {"value_head": self.value_head, "reference": self.reference}
+        """All but the model's own weights: optimizer, schedule, version, critic, reference."""
+        parts = {"critic": self.critic, "reference": self.reference}
         modules = {name: module.state_dict() for name, module in parts.items() if module is not None}
         return modules | {
             "optimizer": self.optimizer.state_dict(),
@@ -216,8 +226,8 @@ class PolicyTrainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.version = state["version"]
-        if self.value_head is not None:
-            self.value_head.load_state_dict(state["value_head"])
+        if self.critic is not None:
+            self.critic.load_state_dict(state["critic"])
         if self.reference is not None:
             self.reference.load_state_dict(state["reference"])
 
@@ -237,18 +247,12 @@ def units(samples: Sequence[Sample], how: losses.Normalise) -> int:
     return len({row for sample in samples for row in sample.row if row >= 0})
 
 
-def _watch(logp: Tensor, old: Tensor, batch: Batch, low: float, high: float) -> dict[str, Tensor]:
-    ratio = (logp - old).detach().exp()
+def _watch(
+    logp: Tensor, old: Tensor, ratio: Tensor, batch: Batch, low: float, high: float
+) -> dict[str, Tensor]:
+    share = ratio.detach().exp()
     return {
         "approx_kl": losses.kl(logp.detach(), old, "k3"),
-        "clipped": ((ratio < 1 - low) | (ratio > 1 + high)).float(),
+        "clipped": ((share < 1 - low) | (share > 1 + high)).float(),
         "behaviour_gap": (old - batch.logprobs).abs(),
     }
-
-
-def _value_head(inputs: int) -> nn.Linear:
-    """A critic that begins by saying 0 of everything."""
-    head = nn.Linear(inputs, 1)
-    nn.init.zeros_(head.weight)
-    nn.init.zeros_(head.bias)
-    return head

@@ -144,16 +144,29 @@ class _Run:
 
     def _resume(self, last: Path) -> int:
         progress, parts = checkpoint.read(last)
-        loop = self.setup.loop
-        loop.trainer.load_state_dict(parts["trainer"])
-        loop.sampler.engine = loop.trainer.publish()
-        if isinstance(loop.credit, Learned):
-            loop.credit.load_state_dict(parts["credit"])
+        if progress[
+            "step"
+        ]:  # at step 0 only the policy has learned, so any trainer and credit may go on from it
+            self._restore(last, parts)
+        self.setup.loop.sampler.engine = self.setup.loop.trainer.publish()
         forget_after(self.out / "metrics.jsonl", progress["step"])
         self.summary = self._about() | {"warm_start": progress["warm_start"]}
         self.began -= progress["seconds"]
         self.report.say(f"going on after step {progress['step']}")
         return int(progress["step"])
+
+    def _restore(self, last: Path, parts: dict[str, Any]) -> None:
+        loop = self.setup.loop
+        try:
+            loop.trainer.load_state_dict(parts["trainer"])
+            if isinstance(loop.credit, Learned):
+                loop.credit.load_state_dict(parts["credit"])
+        except (KeyError, ValueError, RuntimeError) as error:
+            reason = str(error).partition("\n")[0]
+            raise CheckpointError(
+                f"checkpoint {last} does not fit this run's trainer or credit ({reason}); resume with those that it "
+                "was made with"
+            ) from error
 
     async def _clone(self, warm_start: WarmStart) -> None:
         groups = await warm_start.sampler.collect(warm_start.tasks, 1, self.setup.plan.seed)

@@ -107,8 +107,9 @@ def prepare(run: Table, stack: ExitStack, *, weights: str | None = None) -> Setu
     )
     made = _credit(run, plan.seed, policy)
     sampler = _sampler(run, policy, _pool(run, section(run, "env"), stack), trainer.publish())
+    criticized = getattr(trainer, "critic", None) is not None
     loop = Loop(
-        sampler=sampler,
+        sampler=replace(sampler, next_prompts=criticized),
         credit=made,
         trainer=trainer,
         tasks=partial(training_tasks, plugin_name(run["env"], "env"), plan.seed, plan.tasks_per_step),

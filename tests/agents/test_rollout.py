@@ -133,6 +133,33 @@ def test_an_environment_that_truncates_counts_as_a_turn_limit() -> None:
     assert group.trajectories[0].turns[-1].truncated
 
 
+def test_a_cut_off_episode_keeps_the_prompt_that_would_have_come_next() -> None:
+    (group,) = collect(speaking(script(), max_tokens=4, max_turns=2, next_prompts=True), [task(length=9)])
+    (episode,) = group.trajectories
+    (last,) = episode.turns[-1].calls
+    assert episode.next_ids == [*last.prompt_ids, *last.action_ids, *map(ord, episode.final_obs)]
+    assert len(episode.turns) == 2
+
+
+@pytest.mark.parametrize(
+    ("limits", "length"),
+    [
+        ({"max_turns": 2}, 9),  # nobody wants it
+        ({"max_turns": 2, "next_prompts": True}, 2),  # the episode was finished
+        ({"max_turns": 2, "next_prompts": True, "max_context": 30}, 9),  # it would not fit
+    ],
+)
+def test_there_is_no_next_prompt_where_none_is_wanted_needed_or_possible(limits, length) -> None:
+    (group,) = collect(speaking(script(), max_tokens=4, **limits), [task(length=length)])
+    assert len(group.trajectories[0].turns) == 2
+    assert group.trajectories[0].next_ids == []
+
+
+def test_an_agent_that_asks_no_model_is_not_asked_for_a_next_prompt() -> None:
+    (group,) = collect(Sampler(pool=Doors(), agent=Push, max_turns=2, next_prompts=True), [task(length=9)])
+    assert group.trajectories[0].next_ids == []
+
+
 def test_the_token_limit_keeps_the_turns_so_far() -> None:
     (group,) = collect(speaking(script(), max_tokens=4, max_context=30), [task(length=9)])
     (episode,) = group.trajectories

@@ -195,6 +195,20 @@ def test_token_level_gae_bootstraps_at_the_last_token():
     assert GAE(gamma=0.5, level="token")(steps).returns.tolist() == [1.5, 3]
 
 
+def test_bilevel_gae_spreads_what_a_turn_was_worth_over_its_tokens():
+    """Turn 0 has the tokens of value 1 and 2, turn 1 the one of value 4; the episode earns 8."""
+    rows = episode(0, [0, 1], 8.0)
+    steps = replace(
+        table([replace(rows[0], tokens=2, value=1.0), replace(rows[1], tokens=1, value=4.0)]),
+        token_value=np.array([1.0, 2.0, 4.0]),
+    )
+    credits = GAE(gamma=0.5, lam=0.5, level="bilevel", token_gamma=0.9, token_lam=0.5)(steps)
+    turn = [0.5 * 4 - 1 + 0.25 * (8 - 4), 8 - 4]  # 2, 4: so the turns were worth 3 and 8
+    assert credits.advantages.tolist() == [0.9 * 2 - 1 + 0.45 * (3 - 2), 3 - 2, turn[1]]
+    assert credits.returns.tolist() == (credits.advantages + steps.token_value).tolist()
+    assert credits.per == "token"
+
+
 @pytest.mark.parametrize(
     ("missing", "level", "says"),
     [
@@ -218,7 +232,7 @@ def test_gae_says_which_values_it_lacks(missing, level, says):
         ("hgpo", {"variant": "paper", "base": True}, "base belongs to variant 'released'"),
         ("gigpo", {"similarity": 1.0}, "similarity is 1.0; choose a number between 0 and 1"),
         ("gae", {"lam": -0.1}, "lam is -0.1"),
-        ("gae", {"level": "step"}, "level is 'step'; choose 'turn' or 'token'"),
+        ("gae", {"level": "step"}, "level is 'step'; choose 'turn', 'token' or 'bilevel'"),
         ("reinforce_pp", {"token_gamma": 2.0}, "token_gamma is 2.0"),
     ],
 )

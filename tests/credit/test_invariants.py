@@ -147,12 +147,37 @@ def test_gae_at_lambda_1_is_return_minus_value(rows, gamma):
 
 @few
 @given(batches(), GAMMAS, st.sampled_from([0.0, 0.7, 1.0]))
-def test_with_one_token_a_turn_both_levels_of_gae_agree(rows, gamma, lam):
+def test_with_one_token_a_turn_all_levels_of_gae_agree(rows, gamma, lam):
     steps = table([replace(row, tokens=1) for row in rows])
     turns = GAE(gamma=gamma, lam=lam)(steps)
-    tokens = GAE(gamma=gamma, lam=lam, level="token")(replace(steps, token_value=steps.value))
-    assert tokens.advantages == pytest.approx(turns.advantages)
-    assert tokens.returns == pytest.approx(turns.returns)
+    for level in ("token", "bilevel"):
+        tokens = GAE(gamma=gamma, lam=lam, level=level)(replace(steps, token_value=steps.value))
+        assert tokens.advantages == pytest.approx(turns.advantages)
+        assert tokens.returns == pytest.approx(turns.returns)
+
+
+@few
+@given(batches(), GAMMAS, st.sampled_from([0.0, 0.7, 1.0]))
+def test_without_discount_in_a_turn_its_first_token_gets_the_turns_advantage(rows, gamma, lam):
+    steps = table(rows)
+    token_value = np.arange(float(steps.tokens.sum()))
+    first = np.cumsum(steps.tokens) - steps.tokens
+    spoken = steps.tokens > 0
+    value = np.where(spoken, token_value[np.minimum(first, len(token_value) - 1)], 0.0)
+    steps = replace(steps, value=value, token_value=token_value)
+    turns = GAE(gamma=gamma, lam=lam)(steps).advantages
+    tokens = GAE(gamma=gamma, lam=lam, level="bilevel")(steps).advantages
+    assert tokens[first[spoken]] == pytest.approx(turns[spoken])
+
+
+@few
+@given(batches(), GAMMAS, st.sampled_from([0.0, 0.7, 1.0]))
+def test_whitening_moves_advantages_and_not_what_the_critic_learns(rows, gamma, lam):
+    steps = table(rows)
+    plain, white = (GAE(gamma=gamma, lam=lam, whiten=flag)(steps) for flag in (False, True))
+    assert white.returns == pytest.approx(plain.returns)
+    weighted = np.repeat(white.advantages, steps.tokens)
+    assert weighted.mean() == pytest.approx(0, abs=1e-6)
 
 
 @few

@@ -34,7 +34,7 @@ METHODS = ("grpo", "dr_grpo", "rloo", "reinforce_pp", "reinforce_pp_baseline", "
 @pytest.mark.parametrize("method", METHODS)
 def test_a_credit_method_learns_the_corridor(tmp_path, method, agent):
     critic = (
-        ["trainer.critic=true", "trainer.value_lr=1e-2", "credit.gamma=0.9", "credit.lam=0.9"]
+        ["trainer.critic=trunk", "trainer.value_lr=1e-2", "credit.gamma=0.9", "credit.lam=0.9"]
         if method == "gae"
         else []
     )

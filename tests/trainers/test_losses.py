@@ -31,16 +31,35 @@ def clipped_token(
 def test_the_clipped_loss_is_ppos_formula_token_by_token(rows, low, high, dual):
     logp, old, advantage = columns(rows)
     expected = [clipped_token(*row, low, high, dual) for row in rows]
-    assert losses.clipped(logp, old, advantage, low, high, dual).tolist() == pytest.approx(expected)
+    assert losses.clipped(logp - old, advantage, low, high, dual).tolist() == pytest.approx(expected)
 
 
 @given(triples)
 def test_on_policy_the_gradient_is_minus_the_advantage(rows):
     logp, _, advantage = columns(rows)
     logp.requires_grad_()
-    losses.clipped(logp, logp.detach(), advantage).sum().backward()
+    losses.clipped(logp - logp.detach(), advantage).sum().backward()
     assert logp.grad is not None
     assert logp.grad.tolist() == pytest.approx((-advantage).tolist())
+
+
+@given(triples, st.data())
+def test_the_ratio_of_a_turn_is_the_product_over_its_tokens_in_one_sequence(rows, data):
+    logp, old, _ = columns(rows)
+    number = st.lists(st.integers(0, 2), min_size=len(rows), max_size=len(rows))
+    sequence, row = torch.tensor(data.draw(number)), torch.tensor(data.draw(number))
+    expected = [
+        math.prod(
+            math.exp(logp[j] - old[j])
+            for j in range(len(rows))
+            if sequence[j] == sequence[i] and row[j] == row[i]
+        )
+        for i in range(len(rows))
+    ]
+    assert losses.log_ratio(logp, old, sequence, row, "turn").exp().tolist() == pytest.approx(
+        expected, rel=1e-4
+    )
+    assert torch.equal(losses.log_ratio(logp, old, sequence, row), logp - old)
 
 
 @given(triples)

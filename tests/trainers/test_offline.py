@@ -26,7 +26,7 @@ CORRIDOR: Table = {
         "trainer": {"lr": 3e-3, "warmup": 2, "minibatch": 16},
     },
     "credit": {"name": "spa", "lr": 3e-3, "minibatch": 8, "base": {"name": "gae", "lam": 0.95}},
-    "trainer": {"name": "policy", "lr": 3e-3, "critic": True, "normalise": "sequence"},
+    "trainer": {"name": "policy", "lr": 3e-3, "critic": "trunk", "normalise": "sequence"},
     "loop": {"steps": 3, "tasks_per_step": 4, "group_size": 4, "save_every": 1, "keep_equal": True},
     "offline": {"tasks": 10, "passes": 2},
     "eval": {"tasks": 16, "every": 100},

@@ -80,7 +80,7 @@ def test_how_a_step_is_cut_into_forward_passes_changes_nothing(normalise):
     results = []
     for max_tokens in (10, 35, 10_000):
         samples = make_samples(8)
-        made = trainer(max_tokens=max_tokens, normalise=normalise, lr=1e-2, critic=True)
+        made = trainer(max_tokens=max_tokens, normalise=normalise, lr=1e-2, critic="trunk")
         made.score(samples)
         for sample in samples:
             sample.returns = [1.0] * len(sample.row)
@@ -157,7 +157,7 @@ def test_the_reference_is_the_policy_where_training_begins():
 
 def test_the_critic_learns_a_constant_return():
     samples = make_samples(6)
-    made = trainer(critic=True, value_coef=1.0, lr=1e-3, value_lr=5e-2, weight_decay=0.0)
+    made = trainer(critic="trunk", value_coef=1.0, lr=1e-3, value_lr=5e-2, weight_decay=0.0)
     for sample in samples:
         sample.advantages = [0.0] * len(sample.row)
     losses = []
@@ -168,6 +168,71 @@ def test_the_critic_learns_a_constant_return():
         losses.append(made.update(samples)["value_loss"])
     assert losses[0] > 1
     assert losses[-1] < 0.05
+
+
+def test_a_critic_of_its_own_begins_as_the_policy_and_leaves_it_alone():
+    samples = make_samples(4)
+    made = trainer(critic="own", lr=1e-2, value_lr=1e-2)
+    begun = parameters(made)
+    for sample in samples:
+        sample.advantages = [0.0] * len(sample.row)
+        sample.returns = [1.0] * len(sample.row)
+    made.score(samples)
+    made.update(samples)
+    assert torch.equal(parameters(made), begun * (1 - 1e-2 * 0.01))  # weight decay alone
+    made.score(samples)
+    assert max(samples[0].values) > 0
+
+
+def test_in_its_warm_up_the_critic_learns_alone():
+    samples = make_samples(4)
+    made = trainer(critic="trunk", critic_warmup=1, lr=1e-2, weight_decay=0.0)
+    begun = parameters(made)
+    moved = []
+    for _ in range(2):
+        made.score(samples)
+        for sample in samples:
+            sample.returns = [1.0] * len(sample.row)
+        made.update(samples)
+        moved.append(not torch.equal(parameters(made), begun))
+    assert moved == [False, True]
+    assert made.critic.head.weight.abs().max() > 0
+
+
+@pytest.mark.parametrize("critic", ["trunk", "own"])
+def test_the_value_of_a_cut_off_end_is_that_of_the_prompt_that_came_next(critic):
+    cut, whole = make_samples(2)
+    made = trainer(critic=critic)
+    torch.nn.init.normal_(made.critic.head.weight)
+    cut.next_ids = [*cut.token_ids, 3, 4, 5]
+    made.score([cut, whole])
+    output = made.model(input_ids=torch.tensor([cut.next_ids]), output_hidden_states=True)
+    expected = made.critic.head(output.hidden_states[-1][0, -1]).item()
+    assert cut.final_value == pytest.approx(expected, abs=1e-5)
+    assert whole.final_value is None
+
+
+def test_an_unknown_critic_or_ratio_is_refused_by_name():
+    with pytest.raises(ValueError, match="critic is 'both'; choose 'none', 'trunk' or 'own'"):
+        trainer(critic="both")
+    with pytest.raises(ValueError, match="ratio 'episode' is unknown; choose 'token' or 'turn'"):
+        trainer(ratio="episode")
+
+
+def test_a_clipped_turn_stands_still_as_a_whole():
+    sample = Sample(version=0, token_ids=[1, 2, 3], row=[-1, 0, 0], logprobs=[0.0] * 3)
+    sample.advantages = [0.0, 1.0, 1.0]
+    made = trainer(lr=1e-2, ratio="turn", normalise="turn", recompute=False, weight_decay=0.0)
+    made.score([sample])
+    old = full_logprobs(made.model, sample).detach()
+    sample.old_logprobs = [
+        0.0,
+        float(old[0]) - 0.15,
+        float(old[1]) - 0.15,
+    ]  # each within 1.2, both together not
+    before = parameters(made)
+    assert made.update([sample])["clipped"] == 1
+    assert torch.equal(parameters(made), before)
 
 
 def test_entropy_bonus_raises_entropy():

@@ -35,6 +35,14 @@ def test_a_turns_value_is_before_its_first_token_and_its_end_before_its_last():
     assert steps.token_value.tolist() == [1.0, 2.0, 3.0, 4.0]
 
 
+def test_a_cut_off_end_has_the_value_of_the_prompt_that_came_next():
+    sample = Sample(version=0, token_ids=[5, 6, 7, 8], row=[-1, 0, -1, 1], logprobs=[0.0] * 4)
+    sample.values, sample.final_value = [0.0, 1.0, 0.0, 2.0], 7.0
+    steps = with_values(table([1, 1]), [sample])
+    assert steps.final_value is not None
+    assert steps.final_value.tolist() == [1.0, 7.0]
+
+
 def test_without_a_critic_the_table_is_unchanged():
     sample = Sample(version=0, token_ids=[5, 6], row=[-1, 0], logprobs=[0.0] * 2)
     assert with_values(steps := table([1]), [sample]) is steps

@@ -36,7 +36,7 @@ def read_episodes(path: Path) -> tuple[list[Trajectory], list[str]]:
 
 def to_record(trajectory: Trajectory, *, tokens: bool = False) -> Record:
     """The episode in JSON's terms; tuples in a state become lists, a state of another kind its text."""
-    return {
+    record: Record = {
         "env": trajectory.task.env,
         "seed": trajectory.task.seed,
         "options": trajectory.task.options,
@@ -47,6 +47,7 @@ def to_record(trajectory: Trajectory, *, tokens: bool = False) -> Record:
         "final_obs": trajectory.final_obs,
         "turns": [_turn_record(turn, tokens) for turn in trajectory.turns],
     }
+    return record | {"next_ids": trajectory.next_ids} if tokens and trajectory.next_ids else record
 
 
 def from_record(record: Any) -> Trajectory:
@@ -63,6 +64,7 @@ def from_record(record: Any) -> Trajectory:
         error=_get(record, "error", str | None),
         final_obs=_get(record, "final_obs", str),
         turns=[_turn(turn) for turn in _get(record, "turns", list)],
+        next_ids=_get(record, "next_ids", list) if "next_ids" in record else [],
     )
 
 

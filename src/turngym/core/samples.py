@@ -11,7 +11,7 @@ from turngym.core.types import Call, Trajectory
 
 @dataclass(kw_only=True, slots=True)
 class Sample:
-    """One training sequence; every list is as long as `token_ids` or `None`.
+    """One training sequence; every list but `next_ids` is as long as `token_ids` or `None`.
 
     Prompt P0, reply A0, what the environment added E0, reply A1 give
     `token_ids = P0 + A0 + E0 + A1` and `row = [-1]*|P0| + [0]*|A0| + [-1]*|E0| + [1]*|A1|`.
@@ -29,6 +29,10 @@ class Sample:
     ref_logprobs: list[float] | None = None
     values: list[float] | None = None
     returns: list[float] | None = None
+    next_ids: list[int] = field(default_factory=list)
+    """The prompt that would have come next, where a limit cut the episode off after this sample."""
+    final_value: float | None = None
+    """What a critic says of that prompt."""
 
     @property
     def sampled(self) -> int:
@@ -59,6 +63,8 @@ def pack(trajectories: Iterable[Trajectory]) -> list[Sample]:
             for call in turn.calls:
                 current = _place(samples, current, call, row)
             row += 1
+        if current is not None:
+            current.next_ids = trajectory.next_ids
     return samples
 
 

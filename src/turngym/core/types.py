@@ -99,6 +99,8 @@ class Trajectory:
     success: bool | None = None
     """`None` where the environment did not say, which is not a failure."""
     error: str | None = None
+    next_ids: list[int] = field(default_factory=list)
+    """In tokens, what the agent would have asked next, where a limit cut the episode off and a critic wants to know."""
 
     @property
     def reward(self) -> float:
