@@ -195,14 +195,14 @@ def _episode(
     rng = np.random.default_rng(derive_seed(play.seed, task.seed, member))
     obs, info = env.reset(seed=task.seed)
     episode = Trajectory(task=task, member=member, turns=[], status=Status.TURN_LIMIT, success=False)
-    left = [_number(remaining(env.world))]
+    left = [number(remaining(env.world))]
     while len(episode.turns) < play.max_turns and not info["success"]:
         action = _action(env.world, rng, play.skill)
         turn = Turn(obs=obs, action=action, reward=0.0, state=info["state"])
         obs, turn.reward, turn.terminated, _, info = env.step(action)
         turn.valid = info["valid"]
         episode.turns.append(turn)
-        left.append(_number(remaining(env.world)))
+        left.append(number(remaining(env.world)))
     episode.final_obs = obs
     if info["success"]:
         episode.status, episode.success = Status.DONE, True
@@ -214,7 +214,8 @@ def _action(world: World, rng: np.random.Generator, skill: float) -> str:
     return expert or world.admissible[rng.integers(len(world.admissible))]
 
 
-def _number(count: int | None) -> float:
+def number(count: int | None) -> float:
+    """The count in arrays' terms: NaN where there is none."""
     return np.nan if count is None else float(count)
 
 
@@ -222,17 +223,23 @@ def measured(
     groups: Sequence[Group], progress: Floats, methods: Sequence[str], *, seed: int
 ) -> Iterator[Figure]:
     """The figure of each method over the informative groups: those in which some episodes won and some did not."""
-    informative = np.array([group.informative for group in groups], dtype=np.bool_)
     steps = counting(Steps.of(groups))
-    units = {"group": steps.group, "episode": steps.traj, "state": code(steps.group, steps.state)}
     for method in methods:
-        credit = _credit(method, steps)
-        known = informative[steps.group] & np.isfinite(progress) & np.isfinite(credit)
-        found = {
-            name: Correlation.of(_by_group(credit, progress, unit, steps.group, known), seed)
-            for name, unit in units.items()
-        }
-        yield Figure(method=method, **found)
+        yield figure(method, _credit(method, steps), groups, steps, progress, seed=seed)
+
+
+def figure(
+    method: str, credit: Floats, groups: Sequence[Group], steps: Steps, progress: Floats, *, seed: int
+) -> Figure:
+    """The figure of one credit [N] over the informative groups."""
+    informative = np.array([group.informative for group in groups], dtype=np.bool_)
+    units = {"group": steps.group, "episode": steps.traj, "state": code(steps.group, steps.state)}
+    known = informative[steps.group] & np.isfinite(progress) & np.isfinite(credit)
+    found = {
+        name: Correlation.of(_by_group(credit, progress, unit, steps.group, known), seed)
+        for name, unit in units.items()
+    }
+    return Figure(method=method, **found)
 
 
 def _credit(method: str, steps: Steps) -> Floats:

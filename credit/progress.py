@@ -12,7 +12,7 @@ from turngym.core.config import build
 from turngym.credit import Credit, Credits, registry
 from turngym.credit.backbone import Backbone
 from turngym.credit.progress_estimator import HeadKind
-from turngym.credit.progress_fit import Estimator
+from turngym.credit.progress_fit import Estimator, Regress
 from turngym.credit.progress_reward import (
     leave_one_out,
     not_refused,
@@ -45,6 +45,10 @@ class Progress:
     what the environment paid."""
     grounding: Literal["environment", "nothing_happens"] = "environment"
     """Whether an action was executed: as the environment says, or, as released, unless `Nothing happens` follows."""
+    regress: Regress = "episode"
+    """What is regressed on the outcome: an episode's sum, as in the paper, or the sum of every beginning of it, so that
+    a contribution is the change of the expected outcome. The paper's lets the number of a turn pass for its worth where
+    winning ends an episode: `docs/credit/spa.md`."""
     step_weight: Literal["one", "remaining"] = "one"
     """`remaining`, as released: the reward of turn k of n is multiplied by n - 1 - k."""
     head: HeadKind = "mlp"
@@ -75,6 +79,7 @@ class Progress:
             head=self.head,
             intercept=self.intercept,
             context=self.context,
+            regress=self.regress,
             lr=self.lr,
             weight_decay=self.weight_decay,
             max_grad_norm=self.max_grad_norm,
@@ -87,6 +92,8 @@ class Progress:
         for name in ("minibatch", "epochs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; choose 1 or more")
+        if self.regress not in ("episode", "prefixes"):
+            raise ValueError(f"regress is {self.regress!r}; choose 'episode' or 'prefixes'")
         if self.context is not None and self.context < 1:
             raise ValueError(f"context is {self.context}; choose 1 or more tokens, or leave it out")
 

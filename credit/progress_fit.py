@@ -1,9 +1,10 @@
-"""How SPA's estimator reads turns and learns: the sum of an episode's contributions is regressed on its outcome."""
+"""How SPA's estimator reads turns and learns: sums of an episode's contributions are regressed on its outcome."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,7 +16,9 @@ from turngym.credit.backbone import Backbone, Learner, Reading
 from turngym.credit.progress_estimator import Head, HeadKind
 from turngym.credit.progress_tokens import shortened, tokens_of, turn_ends
 from turngym.credit.steps import Bools, Floats, Ints, Steps
+from turngym.credit.toolbox import discount
 
+Regress = Literal["episode", "prefixes"]
 Metrics = dict[str, float]
 
 
@@ -27,6 +30,7 @@ class Estimator:
     head: HeadKind = "mlp"
     intercept: bool = False
     context: int | None = None
+    regress: Regress = "episode"
     lr: float
     weight_decay: float
     max_grad_norm: float
@@ -67,7 +71,11 @@ class Estimator:
         """
         text = Text.of(steps, self.context)
         course = _Course(
-            text=text, traj=steps.traj, outcome=outcome, contribution=np.full(len(steps), np.nan)
+            text=text,
+            traj=steps.traj,
+            outcome=outcome,
+            contribution=np.full(len(steps), np.nan),
+            regress=self.regress,
         )
         pulled: list[Metrics] = []
         for epoch in range(self.epochs):
@@ -109,13 +117,13 @@ class Estimator:
             parts = [self._read(reading, course.text) for reading in readings]
         rows = np.concatenate([part[0] for part in parts])
         contribution = np.concatenate([_numbers(part[1]) for part in parts])
-        slope = 2 * course.errors(rows, contribution, self._constant()) / count  # [E], 0 where not known
+        slope, whole = course.slopes(rows, contribution, self._constant())  # [N], 0 where nothing is known
         for reading, part in zip(readings, parts, strict=True):
             read = part[1] if at_once else self._read(reading, course.text)[1]
-            weight = torch.tensor(slope[course.traj[part[0]]], dtype=read.dtype, device=read.device)
+            weight = torch.tensor(slope[part[0]] / count, dtype=read.dtype, device=read.device)
             torch.autograd.backward((weight * read).sum())
         if (constant := self._intercept()) is not None:
-            torch.autograd.backward(constant * float(slope.sum()))
+            torch.autograd.backward(constant * (whole / count))
         return rows, contribution
 
     def _read(self, reading: Reading, text: Text) -> tuple[Ints, Tensor]:
@@ -170,6 +178,7 @@ class _Course:
     traj: Ints  # [N]
     outcome: Floats  # [E]
     contribution: Floats  # [N] as first read
+    regress: Regress = "episode"
     squared: dict[int, float] = field(default_factory=dict)
     """The squared error of each episode of known outcome, as first read."""
 
@@ -179,6 +188,25 @@ class _Course:
         read = np.bincount(owner, minlength=size) > 0
         predicted = np.bincount(owner, contribution, minlength=size) + constant
         return np.where(read & np.isfinite(self.outcome), predicted - self.outcome, 0.0)
+
+    def slopes(self, rows: Ints, contribution: Floats, constant: float) -> tuple[Floats, float]:
+        """What the squared error, summed over episodes, gains per contribution [N] and per constant.
+
+        `prefixes`: an episode's error is the mean over its turns of that of the sum so far.
+        """
+        slope = np.zeros(len(self.traj))
+        if self.regress == "episode":
+            error = 2 * self.errors(rows, contribution, constant)
+            slope[rows] = error[self.traj[rows]]
+            return slope, float(error.sum())
+        rows, contribution = np.sort(rows), contribution[np.argsort(rows)]
+        owner = self.traj[rows]
+        rest = discount(contribution, owner, 1.0) - contribution
+        so_far = np.bincount(owner, contribution)[owner] - rest + constant
+        known = np.isfinite(self.outcome[owner])
+        error = 2 * np.where(known, so_far - self.outcome[owner], 0.0) / np.bincount(owner)[owner]
+        slope[rows] = discount(error, owner, 1.0)  # a contribution is in its own sum and in all later ones
+        return slope, float(error.sum())
 
     def note(self, rows: Ints, contribution: Floats, constant: float) -> None:
         self.contribution[rows] = contribution

@@ -24,7 +24,7 @@ class Steps:
     reward: Floats  # [N]
     state: Ints  # [N] equal numbers mean equal states; only compare within a group
     valid: Bools  # [N]
-    tokens: Ints  # [N] how many tokens the turn sampled
+    tokens: Ints  # [N] how many tokens the turn sampled, candidates not acted on left out
     bootstrap: Bools  # [N] true on the last turn of an episode that was cut off, not finished
     penalty: Floats | float = 0.0  # [N] taken from the turn's own score and return, never from another turn's
     value: Floats | None = None  # [N] critic's value before the turn, where there is a critic
@@ -63,7 +63,7 @@ class Steps:
         member_of = [number for number, group in enumerate(groups) for _ in group.trajectories]
         turns = [turn for trajectory in trajectories for turn in trajectory.turns]
         states = tuple(turn.state if turn.state is not None else turn.obs for turn in turns)
-        sampled = [sum(len(call.action_ids) for call in turn.calls) for turn in turns]
+        sampled = [sum(len(call.action_ids) for call in turn.calls if call.chosen) for turn in turns]
         cut = [end for trajectory in trajectories for end in _cut_off(trajectory)]
         return cls(
             group=np.repeat(np.array(member_of, dtype=np.int64), sizes),

@@ -31,7 +31,7 @@ async def evaluate(panel: Panel, engine: Engine, *, greedy: bool = False) -> tup
     """Play the panel, each time with the same sampling seeds; `greedy` takes the likeliest token instead."""
     sampler = replace(panel.sampler, engine=engine, temperature=0.0 if greedy else panel.sampler.temperature)
     groups: list[Group] = []
-    result = await run(panel.benchmark, sampler, {}, EVALUATION_SEED, groups.append)
+    result = await run(panel.benchmark, sampler, EVALUATION_SEED, groups.append)
     order = {task.id: place for place, task in enumerate(panel.benchmark.tasks)}
     episodes = [episode for group in groups for episode in group.trajectories]
     return result, sorted(episodes, key=lambda episode: order[episode.task.id])

@@ -107,6 +107,27 @@ def interruptible() -> Iterator[Stop]:
         signal.signal(signal.SIGINT, before)
 
 
+def restored(setup: Setup, last: Path) -> dict[str, Any]:
+    """Give trainer and credit what they had learned at a checkpoint; gives the run's progress.
+
+    At step 0 only the policy has learned, so any trainer and credit may go on from it. Raises `CheckpointError`.
+    """
+    progress, parts = checkpoint.read(last)
+    if not progress["step"]:
+        return progress
+    try:
+        setup.loop.trainer.load_state_dict(parts["trainer"])
+        if isinstance(setup.loop.credit, Learned):
+            setup.loop.credit.load_state_dict(parts["credit"])
+    except (KeyError, ValueError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(
+            f"checkpoint {last} does not fit this run's trainer or credit ({reason}); resume with those that it was "
+            "made with"
+        ) from error
+    return progress
+
+
 @dataclass(kw_only=True)
 class _Run:
     setup: Setup
@@ -154,19 +175,6 @@ class _Run:
         self.began -= progress["seconds"]
         self.report.say(f"going on after step {progress['step']}")
         return int(progress["step"])
-
-    def _restore(self, last: Path, parts: dict[str, Any]) -> None:
-        loop = self.setup.loop
-        try:
-            loop.trainer.load_state_dict(parts["trainer"])
-            if isinstance(loop.credit, Learned):
-                loop.credit.load_state_dict(parts["credit"])
-        except (KeyError, ValueError, RuntimeError) as error:
-            reason = str(error).partition("\n")[0]
-            raise CheckpointError(
-                f"checkpoint {last} does not fit this run's trainer or credit ({reason}); resume with those that it "
-                "was made with"
-            ) from error
 
     async def _clone(self, warm_start: WarmStart) -> None:
         groups = await warm_start.sampler.collect(warm_start.tasks, 1, self.setup.plan.seed)

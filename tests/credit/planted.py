@@ -70,6 +70,37 @@ def table(seed: int, *, tasks: int = 4, members: int = 4, shortest: int = 3, **o
     return Steps.of(groups, pack(one for group in groups for one in group.trajectories))
 
 
+def race(seed: int, *, tasks: int = 32, members: int = 4) -> Steps:
+    """Episodes that are won, with 1, at their second step forward; any other turn is lost, and there are eight."""
+    rng = np.random.default_rng(seed)
+    groups = []
+    for number in range(tasks):
+        task = Task(env="race", seed=number)
+        played = [_run(episode(rng, 8)) for _ in range(members)]
+        groups.append(
+            Group(
+                task=task,
+                trajectories=[Trajectory(task=task, member=m, turns=t) for m, t in enumerate(played)],
+            )
+        )
+    return Steps.of(groups, pack(one for group in groups for one in group.trajectories))
+
+
+def _run(turns: list[Turn]) -> list[Turn]:
+    """The turns up to the second step forward."""
+    steps = [n for n, turn in enumerate(turns) if forward(turn)]
+    turns = turns[: steps[1] + 1] if len(steps) > 1 else turns
+    for turn in turns:
+        turn.reward = 0.0
+    turns[-1].reward = float(len(steps) > 1)
+    return turns
+
+
+def forward(turn: Turn) -> bool:
+    """Whether a turn of a race was a step forward."""
+    return int(turn.action) < 3
+
+
 def truth(steps: Steps) -> np.ndarray:
     """What each turn is worth. [N]"""
     return np.array([WORTH[int(turn.action)] for one in steps.trajectories for turn in one.turns])

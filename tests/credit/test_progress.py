@@ -69,8 +69,10 @@ def test_how_much_fits_a_batch_changes_nothing_but_rounding(windows):
     assert all(torch.allclose(one, weights(pieces)[name], atol=1e-5) for name, one in weights(whole).items())
 
 
-def test_the_gradient_is_that_of_the_mean_squared_error_of_the_sums():
-    steps, method = table(0, windows=True), spa(minibatch=100, head="hidden", intercept=True)
+@pytest.mark.parametrize("regress", ["episode", "prefixes"])
+def test_the_gradient_is_that_of_the_mean_squared_error_of_the_sums(regress):
+    steps = table(0, windows=True)
+    method = spa(minibatch=100, head="hidden", intercept=True, regress=regress)
     estimator = method.estimator
     torch.nn.init.constant_(estimator.learner.head.layers.weight, 0.05)
     estimator.learner.step = lambda: {}  # keep the gradients where they are summed
@@ -84,9 +86,11 @@ def test_the_gradient_is_that_of_the_mean_squared_error_of_the_sums():
     weight, bias = (one.detach().clone().requires_grad_() for one in (head.layers.weight, head.layers.bias))
     constant = torch.zeros((), requires_grad=True)
     contribution = hidden @ weight[0] + bias
-    predicted = torch.zeros(16).index_add(0, traj, contribution) + constant
-    loss = (predicted - torch.tensor(outcomes(steps), dtype=torch.float32)).square().mean()
-    loss.backward()
+    errors = []
+    for episode, outcome in enumerate(outcomes(steps).tolist()):
+        so_far = contribution[traj == episode].cumsum(0) + constant
+        errors.append((so_far if regress == "prefixes" else so_far[-1:]).sub(outcome).square().mean())
+    torch.stack(errors).mean().backward()
     assert torch.allclose(head.layers.weight.grad, weight.grad, atol=1e-4)
     assert torch.allclose(head.layers.bias.grad, bias.grad, atol=1e-4)
     assert torch.allclose(head.intercept.grad, constant.grad, atol=1e-4)

@@ -7,7 +7,9 @@ import pytest
 
 pytest.importorskip("transformers")
 
-from tests.credit.planted import rank_correlation, spa, table, truth
+from tests.credit.planted import forward, race, rank_correlation, spa, table, truth
+
+from turngym.credit import Steps
 
 
 @pytest.mark.parametrize("head", ["mlp", "hidden", "logits"])
@@ -45,3 +47,29 @@ def test_credit_from_before_the_update_does_not_know_the_outcome_it_is_given():
     assert abs(np.corrcoef(np.bincount(steps.traj, before), outcomes)[0, 1]) < 0.5
     assert np.corrcoef(after, outcomes)[0, 1] > 0.9
     assert metrics["spa_explained"] < 0.1
+
+
+def chance(steps: Steps) -> np.ndarray:
+    """The chance of winning a race after each turn: that the turns left hold as many steps as are missing. [N]"""
+    known = []
+    for one in steps.trajectories:
+        made = np.cumsum([forward(turn) for turn in one.turns])
+        left = 8 - np.arange(1, len(made) + 1)
+        lost, once = (5 / 8) ** left, left * (3 / 8) * (5 / 8) ** np.maximum(left - 1, 0)
+        known += [[1 - lost - once, 1 - lost, np.ones(len(made))][n][t] for t, n in enumerate(made.tolist())]
+    return np.array(known)
+
+
+def test_regressed_on_every_beginning_contributions_add_up_to_the_chance_of_winning():
+    method, held_out = spa(regress="prefixes"), race(999, tasks=64)
+    for seed in range(100):
+        method.fit(race(seed))
+    contribution = method.contributions(held_out)
+    so_far = np.concatenate(
+        [np.cumsum(contribution[held_out.traj == e]) for e in range(held_out.traj.max() + 1)]
+    )
+    assert np.corrcoef(so_far, chance(held_out))[0, 1] > 0.9
+    step = np.array([forward(turn) for one in held_out.trajectories for turn in one.turns])
+    for turn in range(1, 8):
+        among = held_out.t == turn
+        assert contribution[among & step].mean() > contribution[among & ~step].mean() + 0.05
