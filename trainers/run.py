@@ -164,11 +164,7 @@ class _Run:
         return 0
 
     def _resume(self, last: Path) -> int:
-        progress, parts = checkpoint.read(last)
-        if progress[
-            "step"
-        ]:  # at step 0 only the policy has learned, so any trainer and credit may go on from it
-            self._restore(last, parts)
+        progress = restored(self.setup, last)
         self.setup.loop.sampler.engine = self.setup.loop.trainer.publish()
         forget_after(self.out / "metrics.jsonl", progress["step"])
         self.summary = self._about() | {"warm_start": progress["warm_start"]}

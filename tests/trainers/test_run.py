@@ -19,6 +19,7 @@ import torch
 from turngym.core.config import ConfigError, Table, dump, override
 from turngym.core.episodes import read_episodes
 from turngym.core.errors import UserError
+from turngym.trainers.checkpoint import CheckpointError
 from turngym.trainers.run import train_run
 
 CORRIDOR: Table = {
@@ -83,6 +84,18 @@ def test_six_steps_equal_two_and_two_and_two_bit_for_bit(tmp_path):
     lines = [line for line in train_lines(tmp_path / "parts") if line["stage"] == "train"]
     assert lines == [line for line in train_lines(tmp_path / "whole") if line["stage"] == "train"]
     assert parts["steps"] == 6
+
+
+def test_any_method_goes_on_from_where_training_begins_but_not_from_anothers_training(tmp_path):
+    begun = override(CORRIDOR, ["loop.steps=0"])
+    train_run(begun, tmp_path)
+    ppo = ['credit={name="gae"}', "trainer.critic=trunk"]
+    summary = train_run(override(CORRIDOR, [*ppo, "loop.steps=1"]), tmp_path, resume=True)
+    assert summary["steps"] == 1
+    with pytest.raises(
+        CheckpointError, match=r"step-000001 does not fit this run's trainer or credit .*resume with"
+    ):
+        train_run(override(CORRIDOR, ["loop.steps=2"]), tmp_path, resume=True)
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path):
