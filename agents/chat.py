@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from turngym.agents.llm import LLM, Message
+from turngym.agents.llm import LLM, Message, Reply
 from turngym.agents.parse import parser
 from turngym.core.types import Info
 
@@ -24,20 +24,29 @@ class ChatAgent:
     """
 
     def __init__(self, *, system: str | None = None, reply: str = "plain", admissible: bool = False) -> None:
-        self._parse, self._form, self._admissible = parser(reply), FORMS[reply], admissible
-        self._messages: list[Message] = [] if system is None else [{"role": "system", "content": system}]
+        self.parse, self._form, self._admissible = parser(reply), FORMS[reply], admissible
+        self.messages: list[Message] = [] if system is None else [{"role": "system", "content": system}]
         self._first = True
 
     async def act(self, obs: str, info: Info, llm: LLM) -> str:
-        self._messages.append({"role": "user", "content": self._content(obs, info)})
-        reply = await llm(self._messages)
-        self._messages.append(reply.message)
-        return self._parse(reply.text)
-
-    def _content(self, obs: str, info: Info) -> str:
-        parts = [obs, listing(info) if self._admissible else "", self._form if self._first else ""]
+        self.say(self.content(obs, info))
         self._first = False
+        reply = await self.ask(llm)
+        self.messages.append(reply.message)
+        return self.parse(reply.text)
+
+    def say(self, content: str) -> None:
+        """Add a user message."""
+        self.messages.append({"role": "user", "content": content})
+
+    def content(self, obs: str, info: Info) -> str:
+        """What the model is told of an observation."""
+        parts = [obs, listing(info) if self._admissible else "", self._form if self._first else ""]
         return "\n\n".join(part for part in parts if part)
+
+    async def ask(self, llm: LLM) -> Reply:
+        """The reply that the turn's action stands in."""
+        return await llm(self.messages)
 
 
 def listing(info: Info, *, leave_out: tuple[str, ...] = ()) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from traceback import format_exc
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, overload, runtime_checkable
 
-from turngym.core.errors import ConfigError, Failure
+from turngym.core.errors import ConfigError, Failure, UserError
 from turngym.core.types import Call
 
 Message = dict[str, Any]
 """One chat message, `{"role": ..., "content": ...}`, as chat templates read it."""
+Schema = dict[str, Any]
+"""What a tool is for and which arguments it takes, in OpenAI's form."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +58,17 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class Speaks(Protocol):
+    """An engine that takes messages, answers in text and tells no token ids, as a server of chat completions."""
+
+    async def speak(
+        self, messages: Sequence[Message], sampling: Sampling, tools: Sequence[Schema] = ()
+    ) -> Call:
+        """A call that holds the answer in `Call.spoken`."""
+        ...
+
+
+@runtime_checkable
 class Sessions(Protocol):
     """An engine that likes to know which requests belong to one episode.
 
@@ -67,7 +81,15 @@ class Sessions(Protocol):
         ...
 
 
-def session(engine: Engine) -> AbstractContextManager[Engine]:
+@overload
+def session(engine: Engine) -> AbstractContextManager[Engine]: ...
+
+
+@overload
+def session(engine: Speaks) -> AbstractContextManager[Speaks]: ...
+
+
+def session(engine: Engine | Speaks) -> AbstractContextManager[Engine | Speaks]:
     """The engine bound to one episode, or the engine itself where it does not tell episodes apart."""
     return engine.session() if isinstance(engine, Sessions) else nullcontext(engine)
 
@@ -77,7 +99,7 @@ class Chat(Protocol):
 
     append_safe: bool
 
-    def render(self, messages: Sequence[Message]) -> list[int]: ...
+    def render(self, messages: Sequence[Message], tools: Sequence[Schema] = ()) -> list[int]: ...
 
     def extend(self, new: Sequence[Message], stop: str) -> list[int]: ...
 
@@ -109,6 +131,8 @@ class Reply:
     message: Message
     """The answer as a message; append it unchanged to continue the conversation token by token."""
     call: Call
+    asked: list[Message] = field(default_factory=list)
+    """The messages that it answers."""
 
 
 class LLM:
@@ -121,7 +145,7 @@ class LLM:
 
     def __init__(
         self,
-        engine: Engine | None,
+        engine: Engine | Speaks | None,
         chat: Chat | None,
         sampling: Sampling,
         *,
@@ -141,17 +165,54 @@ class LLM:
         self._last: Call | None = None
         self._mute = False
 
-    async def __call__(self, messages: Sequence[Message]) -> Reply:
-        """Ask the model.
+    async def __call__(self, messages: Sequence[Message], *, tools: Sequence[Schema] = ()) -> Reply:
+        """Ask the model, which may call `tools` where its engine or its chat template knows how.
 
         Raises `TokenLimit` where prompt and reply may not fit the context, `EngineFailure` where the engine
         fails, `ConfigError` where the rollout was given no engine.
         """
+        reply = await self._asked(messages, tools)
+        self._fresh.append(reply.call)
+        self._continue(reply)
+        return reply
+
+    async def candidates(
+        self, messages: Sequence[Message], n: int, *, tools: Sequence[Schema] = ()
+    ) -> list[Reply]:
+        """`n` replies to the same messages; none counts as acted on until `choose`. Raises as a call does."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                asked = [group.create_task(self._asked(messages, tools)) for _ in range(n)]
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        replies = [one.result() for one in asked]
+        for reply in replies:
+            reply.call.chosen = False
+            self._fresh.append(reply.call)
+        return replies
+
+    def choose(self, reply: Reply) -> None:
+        """Act on one of the candidates: it is trained on, and the conversation goes on from it in its tokens."""
+        reply.call.chosen = True
+        self._continue(reply)
+
+    def mute(self) -> None:
+        """Answer nothing from now on: every call raises `Unanswered` with its prompt."""
+        self._mute = True
+
+    def take(self) -> list[Call]:
+        """The calls since the last `take`, in order: those of one turn."""
+        calls, self._fresh = self._fresh, []
+        return calls
+
+    async def _asked(self, messages: Sequence[Message], tools: Sequence[Schema]) -> Reply:
+        if isinstance(self.engine, Speaks):
+            return await self._spoken(self.engine, messages, tools)
         if self.engine is None or self._chat is None:
             raise ConfigError(
                 "this agent asks a model but the sampler has none; give it an engine and a renderer"
             )
-        prompt_ids = self._prompt(self._chat, messages)
+        prompt_ids = self._prompt(self._chat, messages, tools)
         if self._mute:
             raise Unanswered(prompt_ids)
         completion = await self._complete(self.engine, prompt_ids)
@@ -163,21 +224,28 @@ class LLM:
             version=completion.version,
         )
         text = self._chat.text(call.action_ids)
-        reply = Reply(text=text, message={"role": "assistant", "content": text}, call=call)
-        self._history, self._last = [*messages, reply.message], call
-        self._fresh.append(call)
-        return reply
+        message = {"role": "assistant", "content": text}
+        return Reply(text=text, message=message, call=call, asked=list(messages))
 
-    def mute(self) -> None:
-        """Answer nothing from now on: every call raises `Unanswered` with its prompt."""
-        self._mute = True
+    async def _spoken(self, engine: Speaks, messages: Sequence[Message], tools: Sequence[Schema]) -> Reply:
+        if self._mute:
+            raise Unanswered([])
+        with _failures():
+            call = await engine.speak(messages, self._next_sampling(), tools)
+        assert call.spoken is not None, "an engine that speaks tells what it said"
+        reply = call.spoken.reply
+        return Reply(text=reply.get("content") or "", message=reply, call=call, asked=list(messages))
 
-    def take(self) -> list[Call]:
-        """The calls since the last `take`, in order: those of one turn."""
-        calls, self._fresh = self._fresh, []
-        return calls
+    def _continue(self, reply: Reply) -> None:
+        """The next prompt may go on where this reply ended."""
+        self._history = [*reply.asked, reply.message]
+        self._last = None if reply.call.spoken else reply.call
 
-    def _prompt(self, chat: Chat, messages: Sequence[Message]) -> list[int]:
+    def _next_sampling(self) -> Sampling:
+        self._count += 1
+        return replace(self._sampling, seed=self._seed(self._count))
+
+    def _prompt(self, chat: Chat, messages: Sequence[Message], tools: Sequence[Schema]) -> list[int]:
         known, last = len(self._history), self._last
         if (
             last is None
@@ -185,7 +253,7 @@ class LLM:
             or len(messages) <= known
             or list(messages[:known]) != self._history
         ):
-            return chat.render(messages)
+            return chat.render(messages, tools) if tools else chat.render(messages)
         return last.prompt_ids + last.action_ids + chat.extend(messages[known:], last.stop)
 
     async def _complete(self, engine: Engine, prompt_ids: list[int]) -> Completion:
@@ -195,9 +263,16 @@ class LLM:
                 f"a prompt of {len(prompt_ids)} tokens leaves {room} of {self._max_context} for a reply of "
                 f"{self._sampling.max_tokens}; raise max_context or shorten the prompt"
             )
-        self._count += 1
-        sampling = replace(self._sampling, seed=self._seed(self._count))
-        try:
-            return await engine.generate(prompt_ids, sampling)
-        except Exception as error:
-            raise EngineFailure(f"{type(error).__name__}: {error}", format_exc()) from error
+        with _failures():
+            return await engine.generate(prompt_ids, self._next_sampling())
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """What an engine raises is its failure, but for what the user can put right and for a prompt that is too long."""
+    try:
+        yield
+    except (TokenLimit, UserError):
+        raise
+    except Exception as error:
+        raise EngineFailure(f"{type(error).__name__}: {error}", format_exc()) from error

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from turngym.agents import Agent
-from turngym.agents.llm import LLM, Message, Reply, Sampling
+from turngym.agents.llm import LLM, Message, Reply, Sampling, Schema
 from turngym.core.types import Call, Info
 
 HELP = """\
@@ -40,7 +40,7 @@ class Person(LLM):
         """Of the observation that the agent is acting on."""
         self._form, self._console, self._read = form, console, read
 
-    async def __call__(self, messages: Sequence[Message]) -> Reply:
+    async def __call__(self, messages: Sequence[Message], *, tools: Sequence[Schema] = ()) -> Reply:
         """Ask the person until an action is typed. Raises `EOFError` where the person leaves."""
         while (typed := self._line()).startswith("/"):
             self._console.out(self._told(typed, messages), highlight=False)
@@ -96,17 +96,17 @@ async def _episode(
     obs, person.info = env.reset(seed=seed)
     turns, total, over = 0, 0.0, False
     while not over:
-        _show(console, obs, person.info)
+        show(console, obs, person.info)
         action = await agent.act(obs, person.info, person)
         obs, reward, terminated, truncated, person.info = env.step(str(action))
         turns, total, over = turns + 1, total + float(reward), terminated or truncated
         _remark(console, str(action), float(reward), person.info)
-    _show(console, obs, {})
+    show(console, obs, {})
     ending = {True: "won", False: "lost", None: "over"}[person.info.get("success")]
     console.print(f"[bold]{ending}[/] after {turns} turns, reward {total:g}", highlight=False)
 
 
-def _show(console: Console, obs: str, info: Info) -> None:
+def show(console: Console, obs: str, info: Info) -> None:
     console.out(f"\n{obs}", highlight=False)
     numbered = [
         Text(f"{number:>3}  {action}") for number, action in enumerate(info.get("admissible", []), start=1)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from turngym.agents.llm import Message
+from turngym.agents.llm import Message, Schema
+from turngym.core.errors import ConfigError
 
 MARK = "turngymmark"
 """Stands for the reply that is already there in tokens; one plain word, which no template rewrites."""
@@ -56,9 +57,12 @@ class Renderer:
         eos = self.tokenizer.eos_token_id
         return sorted({*after[:1], *([] if eos is None else [eos])})
 
-    def render(self, messages: Sequence[Message]) -> list[int]:
-        """The prompt for a whole conversation, generation header included."""
-        return list(self._rendered(json.dumps(list(messages))))
+    def render(self, messages: Sequence[Message], tools: Sequence[Schema] = ()) -> list[int]:
+        """The prompt for a whole conversation, generation header included.
+
+        The template writes `tools` its own way. Raises `ConfigError` where it does not show them.
+        """
+        return list(self._rendered(json.dumps(list(messages)), json.dumps(list(tools))))
 
     def extend(self, new: Sequence[Message], stop: str) -> list[int]:
         """The tokens that `new` messages add after a reply, generation header included.
@@ -104,12 +108,13 @@ class Renderer:
         _, mark, after = text.rpartition(MARK)
         return after if mark else None
 
-    def _text(self, messages: Sequence[Message]) -> str:
+    def _text(self, messages: Sequence[Message], tools: Sequence[Schema] = ()) -> str:
         text: str = self.tokenizer.apply_chat_template(
             [_parted(message) for message in messages] if self._in_parts else list(messages),
             chat_template=self.template,
             tokenize=False,
             add_generation_prompt=True,
+            tools=list(tools) or None,
             **self.options,
         )
         return text
@@ -118,8 +123,15 @@ class Renderer:
         token_ids: list[int] = self.tokenizer.encode(text or "", add_special_tokens=False)
         return token_ids
 
-    def _render(self, messages: str) -> tuple[int, ...]:
-        return tuple(self._encode(self._text(json.loads(messages))))
+    def _render(self, messages: str, tools: str) -> tuple[int, ...]:
+        said, schemas = json.loads(messages), json.loads(tools)
+        text = self._text(said, schemas)
+        if schemas and text == self._text(said):
+            raise ConfigError(
+                f"the chat template of {self.tokenizer.name_or_path!r} does not show tools; "
+                "use the agent 'tool', which writes them into its first message"
+            )
+        return tuple(self._encode(text))
 
     def _extend(self, new: str) -> tuple[int, ...]:
         _, _, after = self._text([_USER, _REPLY, *json.loads(new)]).rpartition(MARK)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -17,6 +18,7 @@ from turngym.agents.llm import (
     Engine,
     EngineFailure,
     Sampling,
+    Speaks,
     TokenLimit,
     Unanswered,
     session,
@@ -24,7 +26,7 @@ from turngym.agents.llm import (
 from turngym.agents.parse import Invalid
 from turngym.core.errors import UserError
 from turngym.core.seeding import derive_seed
-from turngym.core.types import Group, Info, Status, Task, Trajectory, Turn
+from turngym.core.types import Call, Group, Info, Status, Task, Trajectory, Turn
 from turngym.envs.base import EnvFailure, EnvHandle
 
 
@@ -48,7 +50,7 @@ class Sampler:
 
     pool: Leases
     agent: Callable[[], Agent]
-    engine: Engine | None = None
+    engine: Engine | Speaks | None = None
     """May be left out, with `renderer`, for agents that ask no model."""
     renderer: Chat | None = None
     temperature: float = 1.0
@@ -94,6 +96,12 @@ class Sampler:
             async for _, group in playing:
                 yield group
 
+    async def play(
+        self, episodes: Sequence[tuple[Task, int]], seed: int, ended: Callable[[Trajectory], None]
+    ) -> None:
+        """Play episodes, each a task and a member, as `groups` plays them; `ended` is told each attempt."""
+        await _together([self._member(task, member, seed, ended) for task, member in episodes])
+
     async def _finished(
         self, tasks: Sequence[Task], size: int, seed: int
     ) -> AsyncGenerator[tuple[int, Group]]:
@@ -110,22 +118,21 @@ class Sampler:
             await asyncio.gather(*playing, return_exceptions=True)
 
     async def _group(self, place: int, task: Task, size: int, seed: int) -> tuple[int, Group]:
-        try:
-            async with asyncio.TaskGroup() as members:
-                played = [members.create_task(self._member(task, member, seed)) for member in range(size)]
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None  # the agent's own traceback, not that of a bundle
-        attempts = [attempt for member in played for attempt in member.result()]
+        played = await _together([self._member(task, member, seed) for member in range(size)])
+        attempts = [attempt for member in played for attempt in member]
         failed = [attempt for attempt in attempts if attempt.status.failed]
         return place, Group(
             task=task, trajectories=[a for a in attempts if not a.status.failed], failed=failed
         )
 
-    async def _member(self, task: Task, member: int, seed: int) -> list[Trajectory]:
+    async def _member(
+        self, task: Task, member: int, seed: int, ended: Callable[[Trajectory], None] = lambda attempt: None
+    ) -> list[Trajectory]:
         """All attempts at one episode; only the last can have succeeded."""
-        attempts = [await self._episode(task, member, seed)]
-        while attempts[-1].status.failed and len(attempts) <= self.retries:
+        attempts: list[Trajectory] = []
+        while not attempts or (attempts[-1].status.failed and len(attempts) <= self.retries):
             attempts.append(await self._episode(task, member, seed))
+            ended(attempts[-1])
         return attempts
 
     async def _episode(self, task: Task, member: int, seed: int) -> Trajectory:
@@ -134,7 +141,7 @@ class Sampler:
         try:
             async with self.pool.lease() as env:
                 # The session opens before the reset: the engine should wait for everybody who holds a lease.
-                with session(self.engine) if self.engine else nullcontext() as engine:
+                with _timed(trajectory), session(self.engine) if self.engine else nullcontext() as engine:
                     async with clock:
                         await self._play(env, self._llm(engine, task.id, member, seed), trajectory)
         except TokenLimit as limit:
@@ -154,15 +161,16 @@ class Sampler:
         task = trajectory.task
         obs, info = await env.reset(seed=task.seed, options=task.options)
         trajectory.final_obs, trajectory.status = obs, Status.TURN_LIMIT
+        trajectory.success, trajectory.score = info.get("success"), info.get("score")
+        trajectory.category = info.get("task_type", info.get("kind"))
         for _ in range(self.max_turns):
             action = await agent.act(obs, info, llm)
-            turn = Turn(
-                obs=obs, action=str(action), reward=0.0, state=info.get("state", obs), calls=llm.take()
-            )
+            turn = _turn(obs, info, str(action), llm.take())
             obs, turn.reward, turn.terminated, turn.truncated, info = await env.step(turn.action)
             turn.valid = self._valid(action, info)
             trajectory.turns.append(turn)
-            trajectory.final_obs, trajectory.success = obs, info.get("success")
+            trajectory.final_obs = obs
+            trajectory.success, trajectory.score = info.get("success"), info.get("score")
             if turn.terminated or turn.truncated:
                 trajectory.status = Status.DONE if turn.terminated else Status.TURN_LIMIT
                 break
@@ -178,7 +186,7 @@ class Sampler:
             return question.prompt_ids if len(question.prompt_ids) <= self.max_context else []
         return []
 
-    def _llm(self, engine: Engine | None, task: str, member: int, seed: int) -> LLM:
+    def _llm(self, engine: Engine | Speaks | None, task: str, member: int, seed: int) -> LLM:
         sampling = Sampling(temperature=self.temperature, max_tokens=self.max_tokens)
         seeds = partial(derive_seed, seed, task, member)
         return LLM(engine, self.renderer, sampling, max_context=self.max_context, seed=seeds)
@@ -203,6 +211,39 @@ def check_failures(groups: Sequence[Group], size: int, share: float) -> None:
 def _asked(trajectory: Trajectory) -> bool:
     """Whether the last turn asked the model: only then is there a next question."""
     return bool(trajectory.turns) and bool(trajectory.turns[-1].calls)
+
+
+def _turn(obs: str, info: Info, action: str, calls: list[Call]) -> Turn:
+    admissible = info.get("admissible")
+    return Turn(
+        obs=obs,
+        action=action,
+        reward=0.0,
+        state=info.get("state", obs),
+        calls=calls,
+        admissible=None if admissible is None else list(admissible),
+    )
+
+
+async def _together(
+    playing: Sequence[Coroutine[None, None, list[Trajectory]]],
+) -> list[list[Trajectory]]:
+    """Await all; the first error cancels the others and comes out as itself, with its own traceback."""
+    try:
+        async with asyncio.TaskGroup() as members:
+            tasks = [members.create_task(one) for one in playing]
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+@contextmanager
+def _timed(trajectory: Trajectory) -> Iterator[None]:
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        trajectory.seconds = time.perf_counter() - began
 
 
 def _end(trajectory: Trajectory, status: Status, error: object) -> None:

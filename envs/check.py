@@ -18,15 +18,18 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from gymnasium.utils.env_checker import check_env as check_gymnasium
 from gymnasium.utils.env_checker import data_equivalence
 
+from turngym.core.rules import Broken, Verdict, brief, error_text, need, verdicts
 from turngym.envs.base import Factory
 from turngym.envs.experts import NoExpert
 from turngym.envs.registration import factory as find_factory
 from turngym.envs.walk import TURNS, Seen, choice, guided, replay, reset, step, walk, walks
+
+__all__ = ["Broken", "Rule", "Verdict", "check_env", "rules"]
 
 Rule = Callable[[Factory, int], str | None]
 
@@ -51,35 +54,13 @@ ODDITIES = (
 """What a language model may come to say."""
 
 
-class Broken(AssertionError):
-    """An environment breaks a rule; the message says how."""
-
-
-class Verdict(NamedTuple):
-    """What became of one rule."""
-
-    rule: str
-    passed: bool
-    message: str
-    """How it was broken, or a note where the rule did not apply."""
-
-
 def check_env(env: str | Factory, *, seed: int = 0, **kwargs: Any) -> list[Verdict]:
     """Try every rule on an environment, given as an id or a factory with its arguments.
 
     A broken rule is a verdict, not an exception. Raises what `turngym.envs.factory` raises.
     """
     factory = find_factory(env, **kwargs) if isinstance(env, str) else partial(env, **kwargs)
-    return [_verdict(rule, factory, seed) for rule in rules]
-
-
-def _verdict(rule: Rule, factory: Factory, seed: int) -> Verdict:
-    try:
-        return Verdict(rule.__name__, True, rule(factory, seed) or "")
-    except Broken as broken:
-        return Verdict(rule.__name__, False, str(broken))
-    except Exception as error:
-        return Verdict(rule.__name__, False, f"raised {type(error).__name__}: {error}")
+    return verdicts(rules, factory, seed)
 
 
 # What the calls take and answer
@@ -88,26 +69,26 @@ def _verdict(rule: Rule, factory: Factory, seed: int) -> Verdict:
 def speaks_strings(factory: Factory, seed: int) -> None:
     """Actions and observations are strings."""
     env = factory()
-    _need("any text" in env.action_space, f"the action space {env.action_space} holds no text; use Text()")
+    need("any text" in env.action_space, f"the action space {env.action_space} holds no text; use Text()")
     for seen in walk(env, seed):
-        _need(isinstance(seen.obs, str), f"the observation is {_short(seen.obs)}{_after(seen)}; return a str")
+        need(isinstance(seen.obs, str), f"the observation is {brief(seen.obs)}{_after(seen)}; return a str")
 
 
 def answers_in_form(factory: Factory, seed: int) -> None:
     """`reset` answers (observation, info), `step` (observation, reward, terminated, truncated, info)."""
     env = factory()
     first = env.reset(seed=seed)
-    _need(_fits(first, (object, dict)), f"reset returned {_types(first)}; return (str, dict)")
+    need(_fits(first, (object, dict)), f"reset returned {_types(first)}; return (str, dict)")
     answer = env.step(choice(first[1], random.Random(seed)))
     wanted = (object, int | float, bool, bool, dict)
-    _need(_fits(answer, wanted), f"step returned {_types(answer)}; return (str, float, bool, bool, dict)")
+    need(_fits(answer, wanted), f"step returned {_types(answer)}; return (str, float, bool, bool, dict)")
 
 
 def rewards_are_finite(factory: Factory, seed: int) -> None:
     """Rewards are finite numbers."""
     for seen in walk(factory(), seed):
         finite = isinstance(seen.reward, int | float) and math.isfinite(seen.reward)
-        _need(finite, f"the reward is {seen.reward!r}{_after(seen)}; return a finite float")
+        need(finite, f"the reward is {seen.reward!r}{_after(seen)}; return a finite float")
 
 
 def survives_nonsense(factory: Factory, seed: int) -> None:
@@ -118,7 +99,7 @@ def survives_nonsense(factory: Factory, seed: int) -> None:
         try:
             env.step(action)
         except Exception as error:
-            raise Broken(f"step({_short(action)}) raised {_told(error)}; answer every string") from error
+            raise Broken(f"step({brief(action)}) raised {error_text(error)}; answer every string") from error
 
 
 def survives_random_play(factory: Factory, seed: int) -> None:
@@ -128,7 +109,7 @@ def survives_random_play(factory: Factory, seed: int) -> None:
         try:
             list(walk(env, seed + episode, nonsense=0.2))
         except Exception as error:
-            raise Broken(f"random play with seed {seed + episode} raised {_told(error)}") from error
+            raise Broken(f"random play with seed {seed + episode} raised {error_text(error)}") from error
 
 
 def stays_ended(factory: Factory, seed: int) -> str | None:
@@ -142,8 +123,8 @@ def stays_ended(factory: Factory, seed: int) -> str | None:
         after = step(env, last.action or "")
     except Exception:
         return None
-    _need(after.over, "a step after the end goes on with the episode; raise, or stay terminated")
-    _need(not after.reward, f"a step after the end gives reward {after.reward!r}; give none")
+    need(after.over, "a step after the end goes on with the episode; raise, or stay terminated")
+    need(not after.reward, f"a step after the end gives reward {after.reward!r}; give none")
     return None
 
 
@@ -163,7 +144,9 @@ def takes_large_seeds(factory: Factory, seed: int) -> None:
     try:
         factory().reset(seed=2**63 - 1 - seed)
     except Exception as error:
-        raise Broken(f"reset(seed=2**63 - {1 + seed}) raised {_told(error)}; use self.np_random") from error
+        raise Broken(
+            f"reset(seed=2**63 - {1 + seed}) raised {error_text(error)}; use self.np_random"
+        ) from error
 
 
 def episodes_repeat(factory: Factory, seed: int) -> None:
@@ -207,7 +190,7 @@ def infos_pickle(factory: Factory, seed: int) -> None:
     """Every value of an info pickles, since it may come from a worker process."""
     for seen in walk(factory(), seed):
         for key, value in seen.info.items():
-            _need(
+            need(
                 _pickles(value),
                 f"info[{key!r}] is a {type(value).__name__} that does not pickle; use plain data",
             )
@@ -219,11 +202,11 @@ def state_is_hashable(factory: Factory, seed: int) -> str | None:
     if not any("state" in seen.info for seen in calls):
         return "no state is told; the observation stands for it"
     for seen in calls:
-        _need("state" in seen.info, f"info has no 'state'{_after(seen)}, though it has one at other times")
+        need("state" in seen.info, f"info has no 'state'{_after(seen)}, though it has one at other times")
         state = seen.info["state"]
-        _need(
+        need(
             _hashes(state),
-            f"info['state'] is {_short(state)}, which is not hashable; make it a str or a tuple",
+            f"info['state'] is {brief(state)}, which is not hashable; make it a str or a tuple",
         )
     return None
 
@@ -232,9 +215,9 @@ def flags_are_bools(factory: Factory, seed: int) -> None:
     """`info["valid"]` is a bool where given, `info["success"]` a bool or None, which is: not known."""
     for seen in walk(factory(), seed, nonsense=0.2):
         valid, success = seen.info.get("valid", True), seen.info.get("success")
-        _need(isinstance(valid, bool), f"info['valid'] is {valid!r}{_after(seen)}; make it True or False")
+        need(isinstance(valid, bool), f"info['valid'] is {valid!r}{_after(seen)}; make it True or False")
         told = success is None or isinstance(success, bool)
-        _need(told, f"info['success'] is {success!r}{_after(seen)}; make it True, False or None")
+        need(told, f"info['success'] is {success!r}{_after(seen)}; make it True, False or None")
 
 
 def score_is_a_share(factory: Factory, seed: int) -> str | None:
@@ -243,7 +226,7 @@ def score_is_a_share(factory: Factory, seed: int) -> str | None:
     for seen in calls:
         score = seen.info.get("score")
         share = score is None or (isinstance(score, int | float) and 0 <= score <= 1)
-        _need(share, f"info['score'] is {score!r}{_after(seen)}; give a share of 1, or None")
+        need(share, f"info['score'] is {score!r}{_after(seen)}; give a share of 1, or None")
     told = any("score" in seen.info for seen in calls)
     return None if told else "no score is told; the sum of the rewards stands for it"
 
@@ -252,7 +235,7 @@ def actions_are_told(factory: Factory, seed: int) -> str | None:
     """The first `info` says what can be done: by `admissible`, by `grammar` or by both."""
     info = reset(factory(), seed).info
     grammar = info.get("grammar", "any")
-    _need(isinstance(grammar, str) and bool(grammar), f"info['grammar'] is {grammar!r}; write a line of text")
+    need(isinstance(grammar, str) and bool(grammar), f"info['grammar'] is {grammar!r}; write a line of text")
     told = "admissible" in info or "grammar" in info
     return None if told else "neither admissible actions nor a grammar are told"
 
@@ -263,9 +246,9 @@ def admissible_are_strings(factory: Factory, seed: int) -> str | None:
     for seen in calls:
         actions = seen.info["admissible"]
         listed = isinstance(actions, list) and all(isinstance(action, str) and action for action in actions)
-        _need(listed, f"info['admissible'] is {_short(actions)}; make it a list of non-empty strings")
-        _need(len({*actions}) == len(actions), f"info['admissible'] names an action twice: {_short(actions)}")
-        _need(seen.over or bool(actions), f"nothing is admissible{_after(seen)}, but the episode goes on")
+        need(listed, f"info['admissible'] is {brief(actions)}; make it a list of non-empty strings")
+        need(len({*actions}) == len(actions), f"info['admissible'] names an action twice: {brief(actions)}")
+        need(seen.over or bool(actions), f"nothing is admissible{_after(seen)}, but the episode goes on")
     return None if calls else "no admissible actions are told"
 
 
@@ -288,10 +271,10 @@ def expert_wins(factory: Factory, seed: int) -> str | None:
     if not _offers_expert(factory):
         return "no expert is offered"
     *_, last = guided(_with_expert(factory)(), seed, END)
-    _need(last.over or "expert" in last.info, f"info has no 'expert'{_after(last)}, though expert=True")
-    _need(last.over, f"the expert did not finish in {END} turns")
+    need(last.over or "expert" in last.info, f"info has no 'expert'{_after(last)}, though expert=True")
+    need(last.over, f"the expert did not finish in {END} turns")
     success = last.info.get("success")
-    _need(success is True, f"the expert's episode ended with success {success!r}")
+    need(success is True, f"the expert's episode ended with success {success!r}")
     return None
 
 
@@ -343,23 +326,18 @@ rules: tuple[Rule, ...] = (
 )
 
 
-def _need(kept: bool, message: str) -> None:
-    if not kept:
-        raise Broken(message)
-
-
 def _accepted(seen: Seen) -> None:
     refused = seen.info.get("valid", True) is False
-    _need(
+    need(
         not refused,
-        f"the admissible action {seen.action!r} was answered with valid=False: {_short(seen.obs)}",
+        f"the admissible action {seen.action!r} was answered with valid=False: {brief(seen.obs)}",
     )
 
 
 def _same(one: Seen, other: Seen, what: str) -> None:
     for field, left, right in zip(Seen._fields, one, other, strict=True):
         equal = data_equivalence(left, right, exact=True)
-        _need(equal, f"{what} differ in {field}{_after(one)}: {_short(left)} and {_short(right)}")
+        need(equal, f"{what} differ in {field}{_after(one)}: {brief(left)} and {brief(right)}")
 
 
 def _offers_expert(factory: Factory) -> bool:
@@ -404,13 +382,4 @@ def _pickles(value: Any) -> bool:
 
 
 def _after(seen: Seen) -> str:
-    return " after the reset" if seen.action is None else f" after {_short(seen.action)}"
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:200]}..."
+    return " after the reset" if seen.action is None else f" after {brief(seen.action)}"

@@ -300,6 +300,7 @@ def _is_table(language: object) -> bool:
     return not isinstance(language, str | os.PathLike)
 
 
+registry.register("attempts", "turngym.envs.attempts:Attempts")
 registry.register("history", History)
 registry.register("clip_observation", ClipObservation)
 registry.register("show_admissible", ShowAdmissible)

@@ -7,3 +7,5 @@ from turngym.core.registry import Registry
 registry = Registry("engines")
 registry.register("scripted", "turngym.agents.engines.scripted:ScriptedEngine")
 registry.register("hf", "turngym.agents.engines.hf:HFEngine", extra="train")
+registry.register("http", "turngym.agents.engines.http:HTTPChat", extra="http")
+registry.register("http_tokens", "turngym.agents.engines.http:HTTPTokens", extra="http")

@@ -13,7 +13,9 @@ from turngym.agents.chat import ChatAgent
 from turngym.agents.engines.scripted import ScriptedEngine
 from turngym.agents.llm import LLM, Message, Sampling
 from turngym.agents.parse import Invalid
+from turngym.agents.react import INSTRUCTION, ReActAgent
 from turngym.agents.scripted import ExpertAgent, RandomAgent
+from turngym.agents.self_correct import AGAIN, SelfCorrectAgent
 from turngym.agents.window import WindowAgent
 
 
@@ -131,7 +133,7 @@ def test_the_random_agent_needs_a_list_to_choose_from() -> None:
         play(RandomAgent(), [], [("", {})])
 
 
-@pytest.mark.parametrize("name", ["chat", "window", "expert", "random"])
+@pytest.mark.parametrize("name", agents.registry.names())
 def test_every_agent_is_made_by_name(name: str) -> None:
     assert hasattr(agents.registry.make(name), "act")
 
@@ -141,3 +143,36 @@ def test_a_grammar_is_shown_where_actions_cannot_all_be_listed():
     shown = WindowAgent().prompt("A shop.", info)
     assert "You can do:\n- click[next >]\nForm of an action: search[words] or click[label]" in shown
     assert "Form of an action: search[words]" in WindowAgent().prompt("", {"grammar": "search[words]"})
+
+
+def test_react_shows_its_steps_once_and_what_follows_as_observations() -> None:
+    agent = ReActAgent(examples="Thought: easy\nAction: win")
+    reply = "Thought: doors open\nAction: push"
+    actions, shown = play(
+        agent, [reply, reply], [("A door.", {"admissible": ["push"]}), ("It opens.", {"admissible": ["go"]})]
+    )
+    assert actions == ["push", "push"]
+    opening, _, then = (message["content"] for message in shown[1])
+    assert opening.startswith(INSTRUCTION)
+    assert opening.endswith(
+        "Solved before:\n\nThought: easy\nAction: win\n\nObservation: A door.\n\nYou can do:\n- push"
+    )
+    assert then == "Observation: It opens.\n\nYou can do:\n- go"
+
+
+def test_a_second_answer_counts_whatever_the_first_was() -> None:
+    actions, shown = play(
+        SelfCorrectAgent(system="Play."), ["left", " right ", "up", ""], [("A.", {}), ("B.", {})]
+    )
+    assert actions == ["right", ""]
+    assert isinstance(actions[1], Invalid)
+    assert [message["content"] for message in shown[3]] == [
+        "Play.",
+        "A.",
+        "left",
+        AGAIN,
+        " right ",
+        "B.",
+        "up",
+        AGAIN,
+    ]

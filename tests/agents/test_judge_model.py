@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
+from tests.agents.servers import Reaction, babbles, drips, hangs_up, says, sends, server, sleeps
 
 from turngym.agents.engines.scripted import ScriptedEngine
 from turngym.agents.judge_model import Endpoint, EndpointFailure, EngineModel
@@ -22,78 +18,10 @@ from turngym.credit.judging.forms import YesNo
 from turngym.credit.judging.verdict import Scored, Unscored
 
 QUESTION = [{"role": "user", "content": "Is it good?"}]
-Reaction = Callable[[BaseHTTPRequestHandler], None]
-
-
-def says(text: str) -> Reaction:
-    return sends(json.dumps({"choices": [{"message": {"role": "assistant", "content": text}}]}).encode())
-
-
-def sends(body: bytes, status: int = 200, length: int | None = None, **headers: str) -> Reaction:
-    def react(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(status)
-        handler.send_header("Content-Length", str(len(body) if length is None else length))
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return react
-
-
-def drips(handler: BaseHTTPRequestHandler) -> None:
-    """One byte now and then, so that no single read ever times out."""
-    handler.send_response(200)
-    handler.send_header("Content-Length", "1000000")
-    handler.end_headers()
-    for _ in range(200):
-        handler.wfile.write(b" ")
-        handler.wfile.flush()
-        time.sleep(0.05)
-
-
-def sleeps(handler: BaseHTTPRequestHandler) -> None:
-    time.sleep(3)
-
-
-def hangs_up(handler: BaseHTTPRequestHandler) -> None:
-    handler.connection.close()
-
-
-def babbles(handler: BaseHTTPRequestHandler) -> None:
-    handler.wfile.write(b"this is no HTTP at all\r\n\r\n")
-
-
-@contextmanager
-def server(*reactions: Reaction) -> Iterator[tuple[str, list[dict]]]:
-    """A server that reacts so to its first requests, and to all later ones as to the last; and what it was sent."""
-    seen: list[dict] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            seen.append({"path": self.path, "headers": dict(self.headers), **json.loads(body)})
-            try:
-                reactions[min(len(seen), len(reactions)) - 1](self)
-            except OSError:
-                self.close_connection = True  # the client has gone, as it should
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    running.daemon_threads = True
-    running.block_on_close = False
-    Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{running.server_port}/v1", seen
-    finally:
-        running.shutdown()
-        running.server_close()
 
 
 def endpoint(url: str, **kwargs: object) -> Endpoint:
-    settings: dict = {"model": "judge", "timeout": 1.0, "retries": 2, "pause": 0.01, "longest_pause": 0.05}
+    settings: dict = {"model": "judge", "timeout": 60.0, "retries": 2, "pause": 0.01, "longest_pause": 0.05}
     return Endpoint(url=url, **(settings | kwargs))
 
 
@@ -143,7 +71,7 @@ def test_a_passing_fault_is_got_past(fault):
     ("fault", "reason"),
     [
         (sends(b"oops", status=500), r"answered 500 .*: oops \(3 attempts\)"),
-        (sends(b"{}", length=5000), r"cut its answer off after 2 of 5000 bytes \(3 attempts\)"),
+        (sends(b"{}", length=5000), r"failed: .*received 2 bytes, expected 5000.* \(3 attempts\)"),
         (sends(b"{}"), r"no choices\[0\]\.message\.content: \{\} \(3 attempts\)"),
     ],
 )
@@ -164,7 +92,7 @@ def test_a_refusal_is_not_asked_again():
 
 
 def test_an_endless_answer_is_not_read_to_its_end(monkeypatch):
-    monkeypatch.setattr("turngym.agents.judge_model.LARGEST", 1000)
+    monkeypatch.setattr("turngym.agents.endpoint.LARGEST", 1000)
     with (
         server(sends(b" " * 100_000)) as (url, _),
         pytest.raises(EndpointFailure, match="more than 1000 bytes"),
@@ -175,11 +103,10 @@ def test_an_endless_answer_is_not_read_to_its_end(monkeypatch):
 @pytest.mark.parametrize("slow", [sleeps, drips])
 def test_a_slow_server_is_left_after_the_timeout_however_it_is_slow(slow):
     with (
-        server(slow) as (url, seen),
-        pytest.raises(EndpointFailure, match=r"no answer within 0\.3 s|timed out"),
+        server(slow) as (url, _),
+        pytest.raises(EndpointFailure, match=r"no answer within 0\.3 s \(2 attempts\)"),
     ):
         endpoint(url, timeout=0.3, retries=1)(QUESTION)
-    assert len(seen) == 2
 
 
 def test_where_nobody_listens_the_judge_leaves_its_questions_unscored():
@@ -189,7 +116,7 @@ def test_where_nobody_listens_the_judge_leaves_its_questions_unscored():
     turns = [Turn(obs="", action=str(number), reward=0.0) for number in range(5)]
     verdicts = judge.turns([Trajectory(task=Task(env="test", seed=0), member=0, turns=turns)])
     assert all(isinstance(one, Unscored) and one.cause == "unreachable" for one in verdicts)
-    assert "Connection refused" in verdicts[0].reason
+    assert "failed: Connect" in verdicts[0].reason
     assert verdicts[-1].reason.startswith("not asked after 2 failures in a row")
 
 

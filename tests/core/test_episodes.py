@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -42,6 +43,7 @@ turns = st.builds(
     truncated=st.booleans(),
     state=states,
     valid=st.booleans(),
+    admissible=st.none() | st.lists(words, max_size=2),
     calls=st.lists(calls(), max_size=2),
 )
 trajectories = st.builds(
@@ -52,6 +54,8 @@ trajectories = st.builds(
     final_obs=words,
     status=st.sampled_from(Status),
     success=st.none() | st.booleans(),
+    score=st.none() | st.floats(0, 1),
+    category=st.none() | words,
     error=st.none() | words,
 )
 
@@ -67,6 +71,20 @@ def test_episodes_read_back_equal(episodes: list[Trajectory]) -> None:
         path = Path(folder, "episodes.jsonl")
         write_episodes(path, episodes, tokens=True)
         assert read_episodes(path) == (episodes, [])
+        packed = Path(folder, "episodes.jsonl.gz")
+        packed.write_bytes(gzip.compress(path.read_bytes()))
+        assert read_episodes(packed) == (episodes, [])
+
+
+def test_a_packed_file_that_breaks_off_gives_what_came_before(tmp_path: Path) -> None:
+    path = tmp_path / "episodes.jsonl"
+    write_episodes(path, [episode(member) for member in range(3)])
+    packed = gzip.compress(path.read_bytes())
+    (tmp_path / "episodes.jsonl.gz").write_bytes(packed[:-8])  # without checksum and length
+    read, faults = read_episodes(tmp_path / "episodes.jsonl.gz")
+    assert [one.member for one in read] == [0, 1, 2]
+    assert len(faults) == 1
+    assert faults[0].startswith("episodes.jsonl.gz cannot be unpacked further")
 
 
 def test_without_tokens_only_the_calls_are_left_out(tmp_path: Path) -> None:

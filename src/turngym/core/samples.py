@@ -6,7 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from turngym.core.errors import UserError
 from turngym.core.types import Call, Trajectory
+
+
+class NoTokens(UserError, ValueError):
+    """An episode whose engine told no token ids: it can be scored and not trained on."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -53,19 +58,30 @@ def pack(trajectories: Iterable[Trajectory]) -> list[Sample]:
     """Training sequences of the episodes; rows count turns over all episodes in order, as `Steps` does.
 
     A call whose prompt continues the sequence so far is appended to it; any other opens a new sample. So a
-    growing conversation is one sample an episode, a prompt written afresh each turn one sample a turn.
+    growing conversation is one sample an episode, a prompt written afresh each turn one sample a turn. Candidates
+    that were not acted on are left out. Raises `NoTokens`.
     """
     samples: list[Sample] = []
     row = 0
     for trajectory in trajectories:
         current: Sample | None = None
         for turn in trajectory.turns:
+            _check_tokens(trajectory, turn.calls)
             for call in turn.calls:
-                current = _place(samples, current, call, row)
+                if call.chosen:
+                    current = _place(samples, current, call, row)
             row += 1
         if current is not None:
             current.next_ids = trajectory.next_ids
     return samples
+
+
+def _check_tokens(trajectory: Trajectory, calls: Iterable[Call]) -> None:
+    if any(call.spoken is not None for call in calls):
+        raise NoTokens(
+            f"{trajectory.task.id}, member {trajectory.member}, cannot be trained on: its engine answered in text and "
+            "told no token ids; play it with an engine that tells them, as hf or http_tokens"
+        )
 
 
 def _place(samples: list[Sample], current: Sample | None, call: Call, row: int) -> Sample:

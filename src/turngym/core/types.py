@@ -12,8 +12,8 @@ Info = dict[str, Any]
 """Gymnasium's info. Keys read here, all optional: `state` (hashable, the world now without history; default
 the observation), `admissible` (list of actions), `grammar` (a line that says how actions are written, where they cannot
 all be listed), `tools` (OpenAI schemas of the tools that actions may call), `valid` (bool), `success` (bool or `None`),
-`score` (float in [0, 1] or `None`: how well the task is done so far, whatever the reward's scale), `expert` (an
-action)."""
+`score` (float in [0, 1] or `None`: how well the task is done so far, whatever the reward's scale), `task_type` or
+`kind` (the kind of task, in a word), `expert` (an action)."""
 
 
 class Status(StrEnum):
@@ -50,6 +50,20 @@ class Task:
         return hash(self.id)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spoken:
+    """A model call in text, as an engine knows it that keeps its tokens to itself."""
+
+    messages: list[dict[str, Any]]
+    """What it was asked."""
+    reply: dict[str, Any]
+    """The assistant's message."""
+    prompt_tokens: int | None = None
+    """As the engine counted them; `None` where it did not say."""
+    tokens: int | None = None
+    """Of the reply, likewise."""
+
+
 @dataclass(kw_only=True, slots=True)
 class Call:
     """One model call in tokens: exactly what went in and what came out."""
@@ -62,6 +76,15 @@ class Call:
     """`stop`: the model ended its turn itself (its last id is the end token); `length`: it was cut off."""
     version: int = 0
     """The policy version that sampled the ids."""
+    spoken: Spoken | None = None
+    """The call in text, where the engine tells no ids: the lists are empty then, and nothing can be trained on."""
+    chosen: bool = True
+    """False for a candidate that was not acted on: kept and counted, never trained on."""
+
+    @property
+    def sampled(self) -> int | None:
+        """How many tokens the model sampled; `None` where the engine did not say."""
+        return len(self.action_ids) if self.spoken is None else self.spoken.tokens
 
     def __post_init__(self) -> None:
         if len(self.logprobs) != len(self.action_ids):
@@ -85,6 +108,8 @@ class Turn:
     valid: bool = True
     """False where the reply was malformed or the environment refused the action."""
     calls: list[Call] = field(default_factory=list)
+    admissible: list[str] | None = None
+    """The actions that could be taken, where the environment lists them."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -98,7 +123,13 @@ class Trajectory:
     status: Status = Status.DONE
     success: bool | None = None
     """`None` where the environment did not say, which is not a failure."""
+    score: float | None = None
+    """How well the task was done at the end, in [0, 1]; `None` where the environment did not say."""
+    category: str | None = None
+    """The kind of task, where the environment names kinds."""
     error: str | None = None
+    seconds: float | None = field(default=None, compare=False)
+    """Wall time from the lease of the environment to the end."""
     next_ids: list[int] = field(default_factory=list)
     """In tokens, what the agent would have asked next, where a limit cut the episode off and a critic wants to know."""
 
