@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from turngym.benchmarks.result import read_result
 from turngym.core.cli import main
 from turngym.core.episodes import read_episodes
 
@@ -147,17 +148,29 @@ def test_run_prints_the_score_and_leaves_result_and_episodes(
     )
     assert "100.0%  (95 % interval 98.5% to 100.0%)" in capsys.readouterr().out
     result = json.loads((out / "result.json").read_text())
-    episodes, faults = read_episodes(out / "episodes.jsonl")
-    assert (result["success"], result["episodes"], result["lost"]) == (1.0, 256, 0)
+    episodes, faults = read_episodes(out / "traces.jsonl.gz")
+    assert result["metrics"]["success"]["mean"] == 1.0
+    assert result["counts"]["lost"] == 0
     assert (len(episodes), faults) == (256, [])
-    assert {episode.task.seed for episode in episodes} == set(range(1_000_000, 1_000_256))
+    assert [episode.task.seed for episode in episodes] == [*range(1_000_000, 1_000_256)]
 
 
 def test_run_does_not_overwrite_episodes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "episodes.jsonl").write_text("precious\n")
     assert turngym("run", "corridor", "--out", str(tmp_path), "pool.workers=0") == 2
-    assert told(capsys).endswith("already holds episodes; choose another folder")
+    assert told(capsys).endswith("already holds episodes.jsonl of something else; choose another --out")
     assert (tmp_path / "episodes.jsonl").read_text() == "precious\n"
+
+
+def test_compare_says_who_is_better(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for agent in ("expert", "random"):
+        out = str(tmp_path / agent)
+        assert turngym("run", "corridor", "--agent", agent, "--out", out, "pool.workers=0") == 0
+    capsys.readouterr()
+    assert turngym("compare", str(tmp_path / "random"), str(tmp_path / "expert")) == 0
+    assert capsys.readouterr().out.startswith("expert beats random\n")
+    assert turngym("compare", str(tmp_path / "random"), str(tmp_path)) == 2
+    assert "a result is a folder with result.json" in told(capsys)
 
 
 @pytest.mark.parametrize(
@@ -194,8 +207,13 @@ def test_run_plays_a_model_from_its_folder(tmp_path: Path) -> None:
     options = ["--agent", "chat", "--model", model, "--out", out, "sampler.max_tokens=4", "pool.workers=0"]
     assert turngym("run", str(suite), *options) == 0
     result = json.loads((tmp_path / "out" / "result.json").read_text())
-    assert result["entrant"]["model"] == model
-    assert 0 < result["tokens"] <= 12
+    assert result["model"]["name"] == model
+    assert len(result["model"]["digest"]) == 64
+    assert result["trained_on"] == "unknown"
+    assert 0 < result["metrics"]["tokens"]["mean"] <= 12
+    call = next(read_result(tmp_path / "out").traces())["turns"][0]["calls"][0]
+    assert "You are in cell" in call["prompt"]
+    assert len(call["pieces"]) == len(call["action_ids"])
 
 
 def test_a_folder_without_a_model_is_told_in_one_sentence(
