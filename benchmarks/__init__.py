@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from turngym.core import config
+from turngym.core.errors import PrerequisiteError
 from turngym.core.registry import Registry
 from turngym.core.types import Task
 
@@ -33,12 +35,30 @@ class Benchmark:
     def __post_init__(self) -> None:
         if not self.tasks or self.samples < 1 or self.max_turns < 1:
             raise ValueError(f"benchmark {self.name!r} needs at least one task, one sample and one turn")
+        if len({*self.tasks}) < len(self.tasks):
+            raise ValueError(f"benchmark {self.name!r} has a task twice; give each once, and more samples")
 
     @property
     def digest(self) -> str:
         """SHA-256 over environment, tasks, samples and limits: results compare only where it is equal."""
         content = [dict(self.env), [task.id for task in self.tasks], self.samples, self.max_turns]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def arguments(env: Mapping[str, Any]) -> dict[str, Any]:
+    """What a panel's environment is made with; a text `$NAME` stands for the environment variable NAME.
+
+    So a panel that needs data has one digest wherever that lies. Raises `PrerequisiteError` where NAME is not set.
+    """
+    return {key: _meant(key, value) for key, value in env.items() if key != "name"}
+
+
+def _meant(key: str, value: Any) -> Any:
+    if not isinstance(value, str) or not value.startswith("$"):
+        return value
+    if value[1:] not in os.environ:
+        raise PrerequisiteError(f"this panel's {key} is {value}: set {value[1:]} to what it shall be")
+    return os.environ[value[1:]]
 
 
 def find(name: str) -> Benchmark:

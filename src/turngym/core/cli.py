@@ -41,6 +41,8 @@ app = typer.Typer(
 
 data_app = typer.Typer(help="Prepare data that an environment reads.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+board_app = typer.Typer(help="Make leaderboards of results, and of training runs.", no_args_is_help=True)
+app.add_typer(board_app, name="board")
 
 Overrides = Annotated[
     list[str] | None,
@@ -113,20 +115,43 @@ def _table(kind: str) -> Table:
 
 
 @app.command()
-def check(env: EnvId, overrides: Overrides = None, seed: Seed = 0) -> None:
-    """Put an environment through Gymnasium's checker and turngym's contract, a line per rule."""
-    from turngym import envs
+def check(
+    name: Annotated[str, typer.Argument(help="Id of an environment, or name of another plug-in.")],
+    overrides: Overrides = None,
+    kind: Annotated[
+        str | None, typer.Option(help="env, agent, engine, credit or trainer; found by the name without it.")
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Put an environment, or a plug-in of another kind, to turngym's contract, a line per rule."""
+    from turngym.trainers import checking
 
-    arguments = _sections(overrides, env={})["env"]
-    config.construct(envs.factory(env, **arguments), "env").close()
-    verdicts = envs.check_env(env, seed=seed, **arguments)
+    sections = config.override({}, overrides or [])
+    with _extra("train"):
+        verdicts = checking.check(name, checking.kind_of(name, kind), sections, seed=seed)
     console = Console(soft_wrap=True, highlight=False)
     for verdict in verdicts:
         mark = "[green]ok    [/]" if verdict.passed else "[bold red]broken[/]"
         console.print(f"{mark} {verdict.rule.replace('_', ' ')}  [dim]{escape(verdict.message)}[/]")
     broken = sum(not verdict.passed for verdict in verdicts)
-    console.print(f"{env}: {len(verdicts) - broken} rules kept, {broken} broken")
+    console.print(f"{name}: {len(verdicts) - broken} rules kept, {broken} broken")
     raise typer.Exit(1 if broken else 0)
+
+
+@app.command()
+def new(
+    kind: Annotated[str, typer.Argument(help="env, agent, credit, trainer or engine.")],
+    name: Annotated[str, typer.Argument(help="Its owner and its own name, as acme/shy.")],
+    into: Annotated[Path, typer.Option(help="Folder to put the package's folder in.")] = Path("."),
+) -> None:
+    """Write a small package around a plug-in of your own, ready to install, with tests that pass."""
+    from turngym.core.new import new
+
+    files = new(kind, name, into)
+    console = Console(soft_wrap=True, highlight=False)
+    for file in files:
+        console.print(escape(str(file)))
+    console.print(f"Next: pip install -e {escape(str(files[0].parent))}")
 
 
 @app.command()
@@ -149,26 +174,75 @@ def run(
     overrides: Overrides = None,
     agent: AgentName = "expert",
     engine: Annotated[str, typer.Option(help="What runs the model: turngym list engines.")] = "hf",
-    model: Annotated[str | None, typer.Option(help="Folder or hub name of the model's weights.")] = None,
-    out: Out = None,
+    model: Annotated[
+        str | None, typer.Option(help="Folder or hub name of the weights, or the name on a server.")
+    ] = None,
+    trained_on: Annotated[
+        str | None,
+        typer.Option(help="What the model was trained on: none, train_split, this_panel or unknown."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the result; one with a part goes on.")] = None,
     seed: Seed = 0,
 ) -> None:
     """Play a benchmark and score the player, with a 95 % interval."""
-    from turngym.benchmarks import find, panel
+    from turngym.benchmarks import entrant, find, panel
 
-    sections = _sections(overrides, agent={"name": agent}, engine={"name": engine}, pool={}, sampler={})
+    one_by_one = {"workers": 0, "slots": 1} if agent == "human" else {}
+    sections = _sections(
+        overrides, agent={"name": agent}, engine={"name": engine}, pool=one_by_one, sampler={}
+    )
     chosen = find(benchmark)
     brain = {} if model is None else _brain(model, sections["engine"])
-    entrant = {**sections, "model": model} if brain else {"agent": sections["agent"]}
     hints = {"expert": True} if agent == "expert" and _takes(chosen.env["name"], "expert") else {}
     with panel.player(chosen, sections, info=hints, **brain) as sampler:
-        result = panel.play(chosen, sampler, entrant, seed=seed, out=out)
+        plan = entrant.plan(chosen, sections, sampler, seed=seed, model=model, trained_on=trained_on)
+        result = panel.play(chosen, sampler, plan, out=out).record
     Console().print(panel.table(result))
-    raise typer.Exit(1 if result.lost else 0)
+    raise typer.Exit(1 if result["counts"]["lost"] else 0)
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A", help="Folder of a result.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Folder of another on the same panel.")],
+    metric: Annotated[str, typer.Option(help="success, score or reward.")] = "success",
+) -> None:
+    """Say whether one entrant beats another on the same panel, or whether it is a tie."""
+    from turngym.benchmarks.compare import compare
+    from turngym.benchmarks.result import read_result
+
+    comparison = compare(read_result(first), read_result(second), metric)
+    Console(soft_wrap=True, highlight=False).print(escape(str(comparison)))
 
 
 def _brain(model: str, engine: config.Table) -> dict[str, Any]:
-    """The engine and the renderer of a model's weights."""
+    """The engine of a model, which has weights here or a name on a server, and its renderer where it takes tokens."""
+    from turngym.agents import engines
+
+    takes = signature(engines.registry.get(config.plugin_name(engine, "engine"))).parameters
+    if "url" not in takes:
+        return _weights(model, engine)
+    if "tokenizer" not in takes:
+        return {"engine": config.build(engines.registry, engine, "engine", model=model)}
+    renderer = _renderer(engine.get("tokenizer") or model)
+    given: dict[str, Any] = {"model": model, "stop_ids": renderer.stop_ids}
+    return {"engine": config.build(engines.registry, engine, "engine", **given), "renderer": renderer}
+
+
+def _renderer(tokenizer: str) -> Any:
+    with _extra("train"):
+        from transformers import AutoTokenizer
+
+        from turngym.agents.renderer import Renderer
+
+    try:
+        return Renderer(AutoTokenizer.from_pretrained(tokenizer))
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise PrerequisiteError(f"cannot load the tokenizer {tokenizer!r}: {reason}") from error
+
+
+def _weights(model: str, engine: config.Table) -> dict[str, Any]:
     with _extra("train"):
         from turngym.agents import engines
         from turngym.agents.renderer import Renderer
@@ -264,6 +338,141 @@ def credit(
 
 
 @app.command()
+def view(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN", help="A training run's folder, a result directory, a file of episodes."
+        ),
+    ],
+    port: Annotated[
+        int, typer.Option(help="Port to listen on, on this machine alone; 0 takes a free one.")
+    ] = 0,
+    out: Annotated[Path | None, typer.Option(help="Write one page instead, which needs no server.")] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(help="A credit method to show at first; may be repeated.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Episodes of a run that the written page keeps.")] = 500,
+) -> None:
+    """Look at episodes turn by turn, with the credit that methods give, in a browser."""
+    from turngym.benchmarks.viewer import view as viewer
+
+    viewer.main(runs, method or (), port=port, out=out, limit=limit)
+
+
+SuiteFile = Annotated[
+    Path | None, typer.Option(help="Suite file of the panel, where it is not one of turngym list benchmarks.")
+]
+ResultFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a result.")]
+
+
+@app.command()
+def verify(folder: ResultFolder, suite: SuiteFile = None) -> None:
+    """Compute every aggregate, digest and id of a result again from its episodes; list what differs."""
+    from turngym.benchmarks import audit
+
+    raise typer.Exit(0 if audit.verified(folder, suite) else 1)
+
+
+@app.command()
+def replay(
+    folder: ResultFolder,
+    overrides: Overrides = None,
+    sample: Annotated[int | None, typer.Option(help="Step so many attempts, drawn by --seed.", min=1)] = None,
+    suite: SuiteFile = None,
+    seed: Seed = 0,
+) -> None:
+    """Verify a result, then step its actions again in the real environment, without a model; list what differs."""
+    from turngym.benchmarks import audit
+
+    pool = _sections(overrides, pool={})["pool"]
+    raise typer.Exit(0 if audit.replayed(folder, suite, sample=sample, seed=seed, pool=pool) else 1)
+
+
+@app.command()
+def reproduce(
+    folder: ResultFolder,
+    out: Annotated[Path, typer.Option(help="Folder of the new result.")],
+    overrides: Overrides = None,
+    model: Annotated[str | None, typer.Option(help="The weights that played, as for run.")] = None,
+    suite: SuiteFile = None,
+) -> None:
+    """Run a result again from its own record, and say what came out the same."""
+    from turngym.benchmarks import entrant, panel, reproduce
+
+    first, chosen = reproduce.sound(folder, suite)
+    sections = reproduce.sections(first.record, overrides or [])
+    reproduce.check_model(first.record, model)
+    brain = {} if model is None else _brain(model, sections["engine"])
+    expert = sections["agent"]["name"] == "expert" and _takes(chosen.env["name"], "expert")
+    given = {"seed": first.record["seed"], "model": model, "trained_on": first.record["trained_on"]}
+    with panel.player(chosen, sections, info={"expert": True} if expert else {}, **brain) as sampler:
+        plan = entrant.plan(chosen, sections, sampler, **given)
+        reproduce.check_weights(first.record, plan)
+        second = panel.play(chosen, sampler, plan, out=out)
+    found = reproduce.compare(first, second)
+    Console(soft_wrap=True, highlight=False).print(escape(str(found)))
+    raise typer.Exit(0 if found.holds else 1)
+
+
+@app.command("export")
+def export_(
+    source: Annotated[
+        Path, typer.Argument(help="A file of episodes, or the folder of a result or of a training run.")
+    ],
+    out: Annotated[Path, typer.Option(help="File to write: *.jsonl or *.parquet.")],
+    overrides: Overrides = None,
+    to: Annotated[str, typer.Option(help="sft, preference or steps.")] = "sft",
+    agent: AgentName = "chat",
+    as_seen: Annotated[
+        bool, typer.Option("--as-seen", help="The stored prompts, word for word, instead of an agent's.")
+    ] = False,
+    form: Annotated[str, typer.Option(help="How an action is a reply where none is stored.")] = "{action}",
+    rows: Annotated[str | None, typer.Option(help="A row per `episode` or per `turn`.")] = None,
+    method: Annotated[str | None, typer.Option(help="Credit method of the steps.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Keep lost episodes in sft.")] = False,
+) -> None:
+    """Write episodes as a data set for `datasets` and TRL: conversations, preference pairs, step rewards."""
+    from turngym.benchmarks import export
+
+    section = _sections(overrides, agent={"name": agent})["agent"]
+    player = None if as_seen else export.player(section)
+    summary = export.export(
+        source, out, to, agent=player, form=form, rows=rows, method=method, everything=everything
+    )
+    _told(f"{summary.written:,} rows in {out}; {summary.left_out:,} episodes left out", summary.faults)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A JSON list, JSON lines or one JSON object.")],
+    format: Annotated[str, typer.Option(help="eto, react or sharegpt.")],
+    env: Annotated[str, typer.Option(help="The environment that was played.")],
+    out: Annotated[Path, typer.Option(help="File of episodes to write.")],
+    reply: Annotated[
+        str | None, typer.Option(help="Where the action stands in a reply: plain, tags, react.")
+    ] = None,
+    reward: Annotated[float | None, typer.Option(help="Of trajectories that do not tell theirs.")] = None,
+) -> None:
+    """Read other people's trajectories as episodes; records that hold none are told by number."""
+    from turngym.benchmarks.export import imports
+
+    summary = imports.import_file(file, out, format=format, env=env, reply=reply, reward=reward)
+    unrewarded = f"; {summary.unrewarded:,} tell no reward, which is 0 there" if summary.unrewarded else ""
+    _told(f"{summary.written:,} episodes in {out}{unrewarded}", summary.faults)
+
+
+def _told(done: str, faults: Sequence[str], shown: int = 20) -> None:
+    """What a command did, and what it could not use."""
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(escape(done))
+    for fault in faults[:shown]:
+        console.print(f"[yellow]{escape(fault)}[/]")
+    if len(faults) > shown:
+        console.print(f"[yellow]and {len(faults) - shown:,} more[/]")
+
+
+@app.command()
 def serve(
     what: Annotated[str, typer.Argument(help="`webshop`, the shop as a web page, or an environment's id.")],
     overrides: Overrides = None,
@@ -305,6 +514,65 @@ def _serve_webshop(arguments: config.Table, listening: dict[str, Any]) -> None:
     with _extra("serve"):
         from turngym.envs.webshop import web
     web.serve(**listening, **config.bind(web.serve, arguments, "env", given=listening))
+
+
+@board_app.command("build")
+def board_build(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Results, or folders of results.")],
+    out: Annotated[Path, typer.Option(help="Folder of the site.")] = Path("board"),
+    title: Annotated[str, typer.Option(help="Heading of the first page.")] = "Leaderboard",
+    min_tasks: Annotated[int, typer.Option(help="Entries of fewer tasks are not ranked.")] = 30,
+    attach: Annotated[
+        bool, typer.Option("--attach", help="Copy the results into the site, for its readers to replay.")
+    ] = False,
+) -> None:
+    """Turn results into a leaderboard: JSON, Markdown and a static site that opens from a file."""
+    with _extra("board"):
+        from turngym.benchmarks.board.build import build
+        from turngym.benchmarks.board.site import counted
+
+    made = build(folders, out, title=title, min_tasks=min_tasks, attach=attach)
+    console = Console(soft_wrap=True, highlight=False)
+    for refused in made.refused:
+        console.print(f"[bold red]refused[/] {escape(refused.folder)}: {escape(refused.reason)}")
+    rows = sum(len(panel.rows) for panel in made.panels)
+    console.print(
+        f"{counted(rows, 'result')} on {counted(len(made.panels), 'panel')}: {escape(str(out / 'index.html'))}"
+    )
+
+
+@board_app.command("methods")
+def board_methods(
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of training runs.")],
+    out: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("board"),
+    title: Annotated[str, typer.Option(help="Heading of the page.")] = "Credit methods",
+    min_seeds: Annotated[int, typer.Option(help="Methods with fewer seeds are not ranked.")] = 3,
+) -> None:
+    """Rank the credit methods of training runs that had one budget, over seeds."""
+    with _extra("board"):
+        from turngym.benchmarks.board.build import build_methods
+
+    ranked, refused = build_methods(folders, out, title=title, min_seeds=min_seeds)
+    console = Console(soft_wrap=True, highlight=False)
+    for one in refused:
+        console.print(f"[bold red]refused[/] {escape(one.folder)}: {escape(one.reason)}")
+    console.print(f"{len(ranked)} methods: {escape(str(out / 'methods.html'))}")
+
+
+@board_app.command("export")
+def board_export(
+    result: Annotated[Path, typer.Argument(help="Folder of a result.")],
+    to: Annotated[str, typer.Option(help="inspect, a log of Inspect AI, or hub, .eval_results of the Hub.")],
+    out: Annotated[Path, typer.Option(help="File to write, or a folder for it.")],
+    dataset: Annotated[str | None, typer.Option(help="hub: the benchmark's data set there.")] = None,
+    url: Annotated[str | None, typer.Option(help="hub: where the result can be seen.")] = None,
+) -> None:
+    """Write a result in the format of Inspect AI or of the Hugging Face Hub."""
+    from turngym.benchmarks.board.export import export
+
+    with _extra("hub"):
+        file = export(result, to, out, dataset=dataset, url=url)
+    Console(soft_wrap=True, highlight=False).print(escape(str(file)))
 
 
 @data_app.command("webshop")
