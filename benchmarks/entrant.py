@@ -153,7 +153,12 @@ def weights(model: str, engine: config.Table) -> Record:
 
 
 def credit(model: str) -> str | None:
-    """The credit method that trained a model, where its folder lies in that of a training run."""
+    """The credit method that trained a model, where its folder lies in that of a training run.
+
+    `None` for the checkpoint of step 0, which no credit has touched.
+    """
+    if "step-000000" in Path(model).absolute().parts:
+        return None
     for folder in Path(model).absolute().parents[:4]:
         if (folder / "run.toml").is_file():
             name = config.load_run(folder / "run.toml").get("credit", {}).get("name")

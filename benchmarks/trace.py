@@ -17,15 +17,16 @@ class Decodes(Protocol):
 
 
 def trace(attempt: Trajectory, tokenizer: Decodes | None = None) -> Record:
-    """The attempt with tokens and admissible actions and, of every call, the `prompt` and the `pieces`.
+    """The attempt with tokens and admissible actions and, of every call, `prompt`, `reply` and `pieces` in text.
 
-    `prompt` is the text of the prompt's ids with special tokens, `pieces` that of each sampled id; both only
-    where there is a tokenizer.
+    `prompt` is the text of the prompt's ids with special tokens, `reply` that of the sampled ids without, `pieces`
+    that of each sampled id; only where there is a tokenizer.
     """
     record = to_record(attempt, tokens=True)
     if tokenizer is not None:
         for call in _calls(record):
             call["prompt"] = tokenizer.decode(call["prompt_ids"], skip_special_tokens=False)
+            call["reply"] = tokenizer.decode(call["action_ids"], skip_special_tokens=True)
             call["pieces"] = [tokenizer.decode([id], skip_special_tokens=False) for id in call["action_ids"]]
     return record
 

@@ -11,6 +11,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = (
+    "turngym/envs/webshop/templates/",
+    "turngym/benchmarks/board/templates/",
+    "turngym/benchmarks/viewer/static/",
+)
 FOLDERS = ["envs", "agents", "credit", "trainers", "benchmarks"]
 
 
@@ -58,9 +63,12 @@ def test_the_wheel_holds_exactly_what_lies_on_disk(wheel: Path) -> None:
 
 def test_the_wheel_holds_code_run_files_pages_and_no_data(wheel: Path) -> None:
     others = {name for name in contents(wheel) if Path(name).suffix not in {".py", ".toml", ".typed"}}
-    pages = {name for name in others if name.startswith("turngym/envs/webshop/templates/")}
-    assert others - pages == {"turngym/benchmarks/measured.json", "turngym/envs/virtualhome/splits.json"}
-    assert {Path(name).suffix for name in pages} == {".html", ".css"}
+    pages = {name for name in others if name.startswith(PAGES)}
+    texts = {name for name in others if name.startswith("turngym/core/templates/")}
+    kept = {"turngym/benchmarks/measured.json", "turngym/envs/virtualhome/splits.json"}
+    assert others - pages - texts == kept
+    assert {Path(name).suffix for name in pages} == {".html", ".css", ".js"}
+    assert {Path(name).suffix for name in texts} == {".txt"}
     assert wheel.stat().st_size < 1_000_000
 
 

@@ -6,7 +6,7 @@ or a seed, so these go into its notes, with the result's id.
 
 from __future__ import annotations
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
 from turngym.benchmarks.result import Record

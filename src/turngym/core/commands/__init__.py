@@ -1,0 +1,1 @@
+"""The commands of `turngym`; each imports what it needs when it runs."""
