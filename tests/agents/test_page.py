@@ -73,5 +73,5 @@ def test_the_example_rollout_plays_every_member(names: dict[str, Any]) -> None:
 
 
 def test_the_page_names_every_agent_engine_and_form() -> None:
-    listed = set(re.findall(r"^\| `(\w+)`", PAGE, flags=re.MULTILINE))
+    listed = set(re.findall(r"^\| \[?`(\w+)`", PAGE, flags=re.MULTILINE))
     assert set(agents.registry.names()) | set(engines.registry.names()) | set(PARSERS) <= listed

@@ -39,7 +39,7 @@ def test_what_cannot_run_says_what_it_lacks(monkeypatch):
 
 def test_every_built_in_environment_is_timed():
     known = {case.id for case in chosen(())}
-    assert known == set(envs.registry.names())
+    assert known == {name for name in envs.registry.names() if name.startswith("turngym/")}
     assert [case.id for case in chosen(["corr"])] == ["turngym/Corridor-v0"]
 
 

@@ -26,6 +26,7 @@ EVERY = [
     "penalize_invalid",
     {"name": "speak", "language": "household-de"},
     {"name": "time_limit", "max_episode_steps": 200},
+    {"name": "attempts", "attempts": 2, "turns": 20},
 ]
 
 
