@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from turngym import envs
 from turngym.benchmarks import Benchmark, arguments, entrant, strict
 from turngym.benchmarks.levels import VERIFIED, write_level
 from turngym.benchmarks.replay import Replayed, choose, replay
@@ -19,6 +18,7 @@ from turngym.benchmarks.strict import shown
 from turngym.benchmarks.verify import Verdict, known_panel, unequal, verify
 from turngym.core import config
 from turngym.core.errors import ConfigError
+from turngym.envs import executors
 
 SHOWN = 50
 """Differences that are printed; the number of all is told."""
@@ -82,8 +82,6 @@ def _replay(
     folder: Path, record: Record, benchmark: Benchmark, chosen: set[int], pool: config.Table
 ) -> Replayed:
     made_with = arguments(benchmark.env)
-    config.construct(envs.factory(benchmark.env["name"], **made_with), "env").close()
-    options = config.bind(envs.Pool, SLOTS | pool, "pool", given=["env", "kwargs"])
     columns: Sequence[Any] = (
         TextColumn("[bold]replay"),
         BarColumn(),
@@ -91,7 +89,9 @@ def _replay(
         TimeElapsedColumn(),
     )
     with (
-        envs.Pool(benchmark.env["name"], **options, **made_with) as environments,
+        executors.pool(
+            pool if "name" in pool else SLOTS | pool, benchmark.env["name"], made_with
+        ) as environments,
         Progress(*columns, console=Console(stderr=True), transient=True) as progress,
     ):
         bar = progress.add_task("replay", total=len(chosen))

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from turngym import agents, envs
+from turngym import agents
 from turngym.agents import Agent
 from turngym.agents.llm import Chat, Engine
 from turngym.agents.rollout import Sampler
@@ -26,6 +26,7 @@ from turngym.benchmarks.score import aggregate, check_limits
 from turngym.benchmarks.trace import trace
 from turngym.core import config
 from turngym.core.types import Task, Trajectory
+from turngym.envs import executors
 
 
 @contextmanager
@@ -43,12 +44,10 @@ def player(
     a `UserError` for what the sections get wrong or what the environment needs and lacks.
     """
     made_with = arguments(benchmark.env) | dict(info or {})
-    config.construct(envs.factory(benchmark.env["name"], **made_with), "env").close()
     given: dict[str, Any] = {"agent": _agent(sections["agent"]), "engine": engine, "renderer": renderer}
     given["max_turns"] = benchmark.max_turns
     limits = config.bind(Sampler, sections["sampler"], "sampler", given=[*given, "pool"])
-    options = config.bind(envs.Pool, sections["pool"], "pool", given=["env", "kwargs"])
-    with envs.Pool(benchmark.env["name"], **options, **made_with) as pool:
+    with executors.pool(sections["pool"], benchmark.env["name"], made_with) as pool:
         yield Sampler(pool=pool, **given, **limits)
 
 

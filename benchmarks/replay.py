@@ -44,7 +44,7 @@ def replay(
     folder: Path,
     record: Record,
     benchmark: Benchmark,
-    pool: envs.Pool,
+    pool: envs.Lender,
     chosen: set[int],
     stepped: Callable[[], None] = lambda: None,
 ) -> Replayed:
@@ -83,7 +83,7 @@ async def _replay(
     attempts: Iterator[tuple[str, Trajectory]],
     record: Record,
     benchmark: Benchmark,
-    pool: envs.Pool,
+    pool: envs.Lender,
     replayed: Replayed,
     stepped: Callable[[], None],
 ) -> None:
@@ -104,7 +104,7 @@ async def _replay(
 
 
 async def _compare(
-    episode: Trajectory, task: Task | None, max_turns: int, pool: envs.Pool, form_alone: bool
+    episode: Trajectory, task: Task | None, max_turns: int, pool: envs.Lender, form_alone: bool
 ) -> Sequence[str]:
     if task is None:
         return [f"{shown(episode.task.id)} is no task of the panel"]

@@ -3,13 +3,14 @@
 from turngym.envs import builtins as builtins
 from turngym.envs.base import EnvFailure, EnvHandle, Text, TextEnv
 from turngym.envs.check import check_env
+from turngym.envs.lender import Lender, PoolError
 from turngym.envs.pool import Pool
 from turngym.envs.registration import factory, make, make_vec, register, registry, resolve
-from turngym.envs.remote import PoolError
 
 __all__ = [
     "EnvFailure",
     "EnvHandle",
+    "Lender",
     "Pool",
     "PoolError",
     "Text",

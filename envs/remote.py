@@ -1,63 +1,54 @@
-"""Where a pool's environments live, as the pool sees it: a worker process, or this one."""
+"""A host of environments in another process: what it owes, how long it may take, and its death."""
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import pickle
-import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, cast
+from typing import Any
 
-from turngym.core.errors import UserError
 from turngym.envs.base import EnvFailure, Factory
-from turngym.envs.worker import HELLO, Frames, Host, frame, serve
+from turngym.envs.lender import PoolError, Slot, settle
+from turngym.envs.worker import HELLO, Host
 
 BARREN_LIVES = 5
-"""A process that died so many times in a row without one answer is given up."""
+"""A host that died so many times in a row without one answer is given up."""
 
 START = 60.0
-"""Seconds a new process may take to import what it needs, where the time-out is shorter."""
-
-
-class PoolError(UserError, RuntimeError):
-    """The pool cannot go on. Unlike `EnvFailure` it is no episode's own, so a run stops with it."""
-
-
-@dataclass(eq=False, slots=True)
-class Slot:
-    """The place of one environment in its host."""
-
-    host: Remote | Local
-    index: int
-    leased: bool = False
-    owed: int = 0
-    """Requests without an answer; those of a cancelled episode outlive its lease."""
-
-    @property
-    def free(self) -> bool:
-        """Whether an episode may have it."""
-        return not self.leased and not self.owed
+"""Seconds a new host may take to import what it needs, where the time-out is shorter."""
 
 
 class Local:
     """Environments in this process."""
 
     lives = 0
+    up = True
+    over = ""
 
     def __init__(self, name: str, factory: Factory) -> None:
         self.name = name
         self._host = Host(name, factory)
 
+    def life(self) -> int:
+        """Always the same."""
+        return 0
+
+    def attach(self, loop: asyncio.AbstractEventLoop, settled: Callable[[], None]) -> None:
+        """Nothing to listen to."""
+
     async def ask(self, slot: Slot, command: str, *arguments: Any) -> Any:
         """Answer at once. Raises `EnvFailure`."""
         return self._host.answer(command, slot.index, *arguments)
 
-    def discard(self, slot: Slot) -> None:
-        """Close the slot's environment."""
-        self._host.discard(slot.index)
+    def hang_up(self) -> None:
+        """Nobody waits."""
+
+    def join(self) -> None:
+        """Close the environments."""
+        self._host.close()
 
 
 @dataclass(eq=False, slots=True)
@@ -67,17 +58,25 @@ class _Request:
     future: asyncio.Future[Any]
 
 
-class Remote:
-    """Environments in a worker process, which answers requests in their order."""
+class Remote(ABC):
+    """Environments that answer requests in their order, from a process that may die or hang.
+
+    A subclass says how the process is started, heard, asked and ended; it calls `_ready`, `_deliver` and `_died`
+    as it hears of them.
+    """
+
+    up = True
 
     def __init__(self, name: str, factory: bytes, timeout: float) -> None:
         self.name = name
         self.lives = 0
         """How often the process was replaced."""
+        self.over = ""
         self._factory = factory
         self._timeout = timeout
+        self._patience = max(timeout, START)
         self._barren = 0
-        self._over = ""
+        self._heard = 0.0
         self._numbers = count(HELLO + 1)
         self._owed: dict[int, _Request] = {}
         self._clock: asyncio.TimerHandle | None = None
@@ -85,116 +84,90 @@ class Remote:
         self._settled: Callable[[], None] = lambda: None
         self._start()
 
-    @property
-    def pid(self) -> int:
-        """The process id."""
-        return cast(int, self._process.pid)
+    def life(self) -> int:
+        """The same as long as the process is."""
+        return self.lives
 
     def attach(self, loop: asyncio.AbstractEventLoop, settled: Callable[[], None]) -> None:
         """Listen in `loop`, and call `settled` whenever a slot may have become free."""
         self._ignore()
         self._loop, self._settled = loop, settled
-        self._listen()
+        self._hear()
 
     async def ask(self, slot: Slot, command: str, *arguments: Any) -> Any:
         """Send a request and wait for its answer.
 
         Raises `EnvFailure` where the environment fails, `PoolError` where there is no process any more.
         """
-        if self._over or self._loop is None:
-            raise PoolError(self._over or f"{self.name} was asked outside of a lease")
+        if self.over or self._loop is None:
+            raise PoolError(self.over or f"{self.name} was asked outside of a lease")
         request = _Request(slot, command, self._loop.create_future())
-        self._send(request, pickle.dumps((command, slot.index, *arguments)))
-        return await request.future
-
-    def hang_up(self) -> None:
-        """Close the line, at which the process ends as soon as it is idle."""
-        self._ignore()
-        self._link.close()
-        self._over = "the pool is closed; make another"
-        self._settle_all([PoolError("the pool was closed during an episode")] * len(self._owed))
-
-    def join(self, grace: float = 1.0) -> int | None:
-        """Wait for the process to end, kill it after `grace` seconds, and return its exit code."""
-        self._process.join(grace)
-        self._process.kill()
-        self._process.join()
-        return self._process.exitcode
-
-    # The process and the line to it
-
-    def _start(self) -> None:
-        self._link, theirs = socket.socketpair()
-        self._link.setblocking(False)
-        self._frames, self._unsent = Frames(), bytearray()
-        self._patience = max(self._timeout, START)
-        context = multiprocessing.get_context("spawn")
-        self._process = context.Process(target=serve, args=(theirs, self.name, self._factory), daemon=True)
-        self._process.start()
-        theirs.close()
-
-    def _listen(self) -> None:
-        if self._loop and not self._over:
-            self._loop.add_reader(self._link, self._read)
-            self._heard = self._loop.time()
-            self._flush()
-            self._watch()
-
-    def _ignore(self) -> None:
-        if self._loop and not self._loop.is_closed() and not self._over:
-            self._loop.remove_reader(self._link)
-            self._loop.remove_writer(self._link)
-        self._stop_clock()
-
-    # Requests out, answers in
-
-    def _send(self, request: _Request, body: bytes) -> None:
-        assert self._loop
-        if not self._unsent:
-            # What is asked in one turn of the event loop leaves in one system call.
-            self._loop.call_soon(self._flush)
         if not self._owed:
             self._heard = self._loop.time()
         number = next(self._numbers)
-        self._unsent += frame(number, body)
         self._owed[number] = request
-        request.slot.owed += 1
+        slot.owed += 1
+        self._send(number, pickle.dumps((command, slot.index, *arguments)))
         self._watch()
+        return await request.future
 
-    def _flush(self) -> None:
-        if not self._unsent or not self._loop:
-            return
-        try:
-            del self._unsent[: self._link.send(self._unsent)]
-            # The loop may have been busy since the request was made; its process has heard of it only here.
+    def hang_up(self) -> None:
+        """End the line, at which the process ends as soon as it is idle."""
+        self._ignore()
+        self._cut()
+        self.over = "the pool is closed; make another"
+        self._settle_all([PoolError("the pool was closed during an episode")] * len(self._owed))
+
+    def join(self) -> None:
+        """Wait a second for the process to end, and kill it otherwise."""
+        self._end(grace=1.0)
+
+    # The process and the line to it
+
+    @abstractmethod
+    def _start(self) -> None:
+        """Start a process without environments."""
+
+    @abstractmethod
+    def _listen(self) -> None:
+        """Hear the process in `_loop`."""
+
+    @abstractmethod
+    def _deafen(self) -> None:
+        """Undo `_listen`; the loop is still open."""
+
+    @abstractmethod
+    def _send(self, number: int, body: bytes) -> None:
+        """Send a request: the pickle of command, slot and arguments."""
+
+    @abstractmethod
+    def _cut(self) -> None:
+        """Close the line."""
+
+    @abstractmethod
+    def _end(self, grace: float) -> str:
+        """See the process end, by force after `grace` seconds, and tell how it ended."""
+
+    def _answered(self) -> bool:
+        """Whether an answer lies ready that the busy event loop has not come to."""
+        return False
+
+    def _epitaph(self, ending: str) -> str:
+        """Why there is no next process; empty where there is."""
+        return _given_up(self.name, ending) if self._barren >= BARREN_LIVES else ""
+
+    def _hear(self) -> None:
+        if self._loop and not self.over:
             self._heard = self._loop.time()
-        except BlockingIOError:
-            pass
-        except OSError:
-            return  # The process has died, which `_read` is about to see.
-        if self._unsent:
-            self._loop.add_writer(self._link, self._flush)
-        else:
-            self._loop.remove_writer(self._link)
+            self._listen()
+            self._watch()
 
-    def _read(self) -> None:
-        assert self._loop
-        try:
-            data = self._link.recv(1 << 18)
-        except BlockingIOError:
-            return
-        except ConnectionError:
-            data = b""
-        if not data:
-            self._died()
-            return
-        self._heard = self._loop.time()
-        for number, body in self._frames.feed(data):
-            if number == HELLO:
-                self._ready()
-            else:
-                self._deliver(number, body)
-        self._settled()
+    def _ignore(self) -> None:
+        if self._loop and not self._loop.is_closed() and not self.over:
+            self._deafen()
+        self._stop_clock()
+
+    # Answers
 
     def _ready(self) -> None:
         self._patience = self._timeout
@@ -223,12 +196,15 @@ class Remote:
         assert self._loop
         self._clock = None
         if self._owed and self._heard + self._patience <= self._loop.time():
-            self._hung()
+            if self._answered():
+                self._heard = self._loop.time()
+            else:
+                self._hung()
         self._watch()
 
     def _died(self) -> None:
-        code = self._replace(grace=1.0)
-        self._fail(f"died in {request.command} (exit code {code})" for request in self._owed.values())
+        ending = self._replace(grace=1.0)
+        self._fail(f"died in {request.command} ({ending})" for request in self._owed.values())
 
     def _hung(self) -> None:
         first, *others = self._owed.values()
@@ -236,19 +212,19 @@ class Remote:
         self._replace(grace=0.0)
         self._fail([hung, *["lost its process: another environment in it hung" for _ in others]])
 
-    def _replace(self, grace: float) -> int | None:
+    def _replace(self, grace: float) -> str:
         """End the process and start the next, unless too many of them died without an answer."""
         self._ignore()
-        self._link.close()
-        code = self.join(grace)
+        self._cut()
+        ending = self._end(grace)
         self.lives += 1
         self._barren += 1
-        if self._barren < BARREN_LIVES:
+        self.over = self._epitaph(ending)
+        if not self.over:
+            self._patience = max(self._timeout, START)
             self._start()
-            self._listen()
-        else:
-            self._over = _given_up(self.name, code)
-        return code
+            self._hear()
+        return ending
 
     def _fail(self, causes: Iterable[str]) -> None:
         self._settle_all([EnvFailure(f"{self.name} {cause}") for cause in causes])
@@ -259,16 +235,6 @@ class Remote:
             request.slot.owed -= 1
             settle(request.future, outcome)
         self._owed.clear()
-
-
-def settle(future: asyncio.Future[Any], outcome: Any) -> None:
-    """Give a future its result or exception, if anybody can still receive it."""
-    if future.done() or future.get_loop().is_closed():
-        return
-    if isinstance(outcome, Exception):
-        future.set_exception(outcome)
-    else:
-        future.set_result(outcome)
 
 
 def pickled(name: str, factory: Factory) -> bytes:
@@ -290,9 +256,9 @@ def _outcome(name: str, body: bytes) -> Any:
     return EnvFailure(*failure) if failure else value
 
 
-def _given_up(name: str, code: int | None) -> str:
+def _given_up(name: str, ending: str) -> str:
     return (
         f"the worker process of {name} died {BARREN_LIVES} times in a row without one answer "
-        f"(exit code {code}); see its output above, and in a script make the pool under "
+        f"({ending}); see its output above, and in a script make the pool under "
         "`if __name__ == '__main__':`"
     )

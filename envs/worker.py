@@ -113,11 +113,11 @@ def serve(link: socket.socket, name: str, factory: bytes) -> None:
         link.sendall(frame(HELLO, b""))
         while data := link.recv(1 << 16):
             for number, request in frames.feed(data):
-                link.sendall(frame(number, _answer(host, *pickle.loads(request))))
+                link.sendall(frame(number, outcome(host, *pickle.loads(request))))
     host.close()
 
 
-def _answer(host: Host, command: str, slot: int, *arguments: Any) -> bytes:
+def outcome(host: Host, command: str, slot: int, *arguments: Any) -> bytes:
     """The pickled outcome, `(value, None)` or `(None, (message, trace))`."""
     try:
         return _pickled(host, slot, host.answer(command, slot, *arguments))

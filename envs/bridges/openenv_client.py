@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import json
-import math
 import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, cast
-from urllib.error import HTTPError
-from urllib.parse import unquote, urlsplit, urlunsplit
-from urllib.request import ProxyHandler, Request, build_opener
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from turngym.core.errors import UserError
 from turngym.core.types import Info
 from turngym.envs.base import Step, TextEnv
 from turngym.envs.bridges.actions import ActionForm, observed
+from turngym.envs.bridges.openenv_protocol import (
+    LONGEST_ANSWER,
+    OURS,
+    Address,
+    ServerError,
+    parsed,
+    reason,
+    short,
+)
 from turngym.envs.bridges.wire import plain, restored_info, well_formed
 
 LONGEST_ACTION = 1 << 20
 """Characters; a longer action is refused here and never sent."""
-
-OURS = {"text", "terminated", "truncated", "info"}
-"""Fields by which the observation of a turngym server is known."""
-
-LONGEST_ANSWER = 100 << 20
-"""Bytes of the longest answer that is taken."""
-
-
-class ServerError(UserError, RuntimeError):
-    """A server that is not there, does not answer, or fails; the message says which and what to do."""
 
 
 class Refused(Exception):
@@ -127,29 +121,17 @@ class Line:
     """A session on a server, over one WebSocket that is opened when it is first needed."""
 
     def __init__(self, url: str, token: str | None, timeout: float) -> None:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        secure = parts.scheme in ("https", "wss")
-        host, path = parts.netloc.rpartition("@")[2], parts.path.rstrip("/")
-        self._http = urlunsplit(("https" if secure else "http", host, path, "", ""))
-        self._ws = urlunsplit(("wss" if secure else "ws", host, f"{path}/ws", "", ""))
+        self._address = Address(url, token)
         self._timeout = timeout
-        token = token or (unquote(parts.password) if parts.password else None)
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._socket: ClientConnection | None = None
 
     def __str__(self) -> str:
-        return f"the OpenEnv server at {self._http}"
+        return str(self._address)
 
     def action_schema(self) -> dict[str, Any]:
         """The JSON schema of the server's actions; raises `ServerError`."""
-        request = Request(f"{self._http}/schema", headers=self._headers)
         try:
-            with build_opener(ProxyHandler({})).open(request, timeout=self._timeout) as response:
-                return cast(dict[str, Any], json.load(response)["action"])
-        except HTTPError as error:
-            raise ServerError(f"{self} refused: {_reason(error.read(), error.code)}") from error
-        except OSError as error:
-            raise ServerError(f"{self} cannot be reached ({error}); start it, or correct the url") from error
+            return cast(dict[str, Any], self._address.fetch("/schema", self._timeout)["action"])
         except (ValueError, KeyError, TypeError) as error:
             raise ServerError(f"{self} tells no schema of its actions; is it an OpenEnv server?") from error
 
@@ -163,7 +145,7 @@ class Line:
                 raise
             return self.ask("reset", data)
         except Refused as refused:
-            raise ServerError(f"{self} refused to reset with {_short(data)}: {refused}") from refused
+            raise ServerError(f"{self} refused to reset with {short(data)}: {refused}") from refused
 
     def ask(self, kind: str, data: dict[str, Any]) -> dict[str, Any]:
         """One message and its answer.
@@ -175,7 +157,7 @@ class Line:
             socket = self._connected()
             with suppress(ConnectionClosed):  # What it said before it hung up is still to be read.
                 socket.send(json.dumps({"type": kind, "data": data}, ensure_ascii=False))
-            failed, data = _answer(socket.recv(timeout=self._timeout))
+            failed, data = parsed(socket.recv(timeout=self._timeout))
         if failed:
             raise self._failure(kind, data)
         return data
@@ -190,8 +172,8 @@ class Line:
     def _connected(self) -> ClientConnection:
         if self._socket is None:
             opened = connect(
-                self._ws,
-                additional_headers=self._headers,
+                self._address.ws,
+                additional_headers=self._address.headers,
                 open_timeout=self._timeout,
                 close_timeout=1.0,
                 max_size=LONGEST_ANSWER,
@@ -215,7 +197,7 @@ class Line:
             ) from error
         except InvalidStatus as error:
             status = error.response.status_code
-            raise ServerError(f"{self} refused: {_reason(error.response.body, status)}") from error
+            raise ServerError(f"{self} refused: {reason(error.response.body, status)}") from error
         except (ConnectionClosed, OSError) as error:
             self._hang_up()
             raise Lost(f"{self} hung up during {kind} ({error}); reset to connect again") from error
@@ -247,35 +229,7 @@ def _close(held: ExitStack) -> None:
         held.close()
 
 
-def _reason(body: bytes | None, status: int) -> str:
-    """What the server said when it refused, or else its status."""
-    try:
-        return str(json.loads(body or b"")["detail"])
-    except (ValueError, KeyError, TypeError):
-        return f"HTTP {status}"
-
-
-def _answer(text: str | bytes) -> tuple[bool, dict[str, Any]]:
-    """Whether a message reports an error, and its data; raises `ValueError` for what is none of the protocol's."""
-    try:
-        message = json.loads(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    data = message.get("data") if isinstance(message, dict) else None
-    if not isinstance(data, dict) or not isinstance(data.get("observation", {}), dict):
-        raise ValueError(f"no data in {_short(message)}")
-    reward = data.get("reward")
-    if reward is not None and not (isinstance(reward, int | float) and math.isfinite(reward)):
-        raise ValueError(f"the reward is {_short(reward)}")
-    return message.get("type") == "error", data
-
-
 def _faults(errors: Any) -> list[str]:
     """The fields at fault, as Pydantic lists them."""
     listed = [one for one in errors or () if isinstance(one, dict)]
     return [f"{'.'.join(map(str, one.get('loc', ())))}: {one.get('msg')}" for one in listed]
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:200]}..."

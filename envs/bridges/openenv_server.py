@@ -20,13 +20,18 @@ from openenv.core.env_server.types import (
     State,
 )
 from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from turngym.core.errors import UserError
 from turngym.core.types import Info
 from turngym.envs.bridges.guard import App, Guard
+from turngym.envs.bridges.openenv_protocol import EXECUTOR
+from turngym.envs.bridges.variants import Variants
 from turngym.envs.bridges.wire import plain_info, well_formed
 from turngym.envs.pool import Lease, Pool
-from turngym.envs.registration import registry, resolve
+from turngym.envs.registration import registry
 from turngym.envs.serving import check_open, running, serve_until_interrupted
 
 LONGEST = 8 << 20
@@ -58,14 +63,14 @@ class TextObservation(Observation):
 
 
 class Session(Environment[TextAction, TextObservation, State]):
-    """One client's environment, leased from the pool at its first reset and given back at its end."""
+    """One client's environment, leased from a pool at its first reset and given back at its end."""
 
     SUPPORTS_CONCURRENT_SESSIONS = True
 
-    def __init__(self, name: str, pool: Pool, patience: float) -> None:
+    def __init__(self, variants: Variants, patience: float) -> None:
         super().__init__()
-        self._name = name
-        self._pool = pool
+        self._name = variants.env_id
+        self._variants = variants
         self._patience = patience
         self._state = State(episode_id=None, step_count=0)
         self._held = contextlib.AsyncExitStack()
@@ -73,12 +78,19 @@ class Session(Environment[TextAction, TextObservation, State]):
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def reset_async(
-        self, seed: int | None = None, episode_id: str | None = None, **options: Any
+        self,
+        seed: int | None = None,
+        episode_id: str | None = None,
+        turngym_arguments: dict[str, Any] | None = None,
+        **options: Any,
     ) -> TextObservation:
-        """Start an episode; `options` are those of the environment's own `reset`, such as `task`."""
+        """Start an episode; `options` are those of the environment's own `reset`, such as `task`.
+
+        `turngym_arguments`, the environment's, count in a session's first reset.
+        """
         if seed is not None and (not isinstance(seed, int) or seed < 0):
             raise ValueError(f"the seed is {str(seed)[:100]!r}; give a whole number from 0 on")
-        lease = self._lease or await self._take()
+        lease = self._lease or await self._take(self._variants.pool(turngym_arguments))
         obs, info = await lease.reset(seed=seed, options=options or None)
         self._state = State(episode_id=episode_id or str(uuid.uuid4()), step_count=0)
         return _observation(obs, info)
@@ -118,13 +130,13 @@ class Session(Environment[TextAction, TextObservation, State]):
         if self._loop and not self._loop.is_closed():
             asyncio.run_coroutine_threadsafe(self._held.aclose(), self._loop)
 
-    async def _take(self) -> Lease:
+    async def _take(self, pool: Pool) -> Lease:
         self._loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._patience):
-                self._lease = await self._held.enter_async_context(self._pool.lease())
+                self._lease = await self._held.enter_async_context(pool.lease())
         except TimeoutError:
-            raise RuntimeError(f"all {self._pool.size} environments are taken; try again later") from None
+            raise RuntimeError(f"all {pool.size} environments are taken; try again later") from None
         return self._lease
 
 
@@ -157,6 +169,7 @@ def serving(
     workers: int = 2,
     timeout: float = 60.0,
     idle: float = 600.0,
+    variants: int = 0,
     **kwargs: Any,
 ) -> Iterator[str]:
     """Serve an environment over OpenEnv's protocol in a thread, and tell its URL.
@@ -168,6 +181,8 @@ def serving(
     workers: processes over which the environments are spread; 0 keeps them in this one.
     timeout: seconds an environment may take for one answer.
     idle: seconds of silence after which a session is closed.
+    variants: how many sets of arguments beside its own the server takes from those who use it as an executor, as
+        training, evaluation and warm start of one run do; each has `workers` processes of its own.
     kwargs: the environment's own arguments.
 
     Raises `PrerequisiteError` for a port that is taken or an open host without a token, and what
@@ -175,19 +190,33 @@ def serving(
     """
     check_open(host, token)
     slots = -(-sessions // max(workers, 1))
-    with Pool(env_id, workers=workers, slots=slots, timeout=timeout, **kwargs) as pool:
-        application = app(resolve(env_id), pool, token=token, sessions=sessions, idle=idle, timeout=timeout)
+    make = partial(Pool, workers=workers, slots=slots, timeout=timeout)
+    with contextlib.closing(Variants(env_id, make, kwargs, variants)) as played:
+        application = app(played, token=token, sessions=sessions, idle=idle, timeout=timeout)
         with running(application, host, port, limit=sessions + SPARE, **SETTINGS) as url:
             yield url
 
 
-def app(name: str, pool: Pool, *, token: str | None, sessions: int, idle: float, timeout: float) -> App:
-    """OpenEnv's own application for the pool's environments, behind a guard."""
+def app(variants: Variants, *, token: str | None, sessions: int, idle: float, timeout: float) -> App:
+    """OpenEnv's own application for the environments, with a route for executors, behind a guard."""
     limits = ConcurrencyConfig(max_concurrent_envs=sessions, session_timeout=idle + timeout)
     inner = create_app(
-        partial(Session, name, pool, timeout), TextAction, TextObservation, concurrency_config=limits
+        partial(Session, variants, timeout), TextAction, TextObservation, concurrency_config=limits
     )
+    inner.add_route(EXECUTOR, partial(_told, variants), methods=["POST"])
     return Guard(inner, token=token, idle=idle, longest=LONGEST)
+
+
+async def _told(variants: Variants, request: Request) -> JSONResponse:
+    """Whether an environment is played here with the given arguments."""
+    try:
+        wanted = await request.json()
+        variants.check(wanted["id"], wanted["arguments"])
+    except UserError as error:
+        return JSONResponse({"detail": str(error)}, status_code=409)
+    except (ValueError, KeyError, TypeError):
+        return JSONResponse({"detail": 'send {"id": ..., "arguments": {...}}'}, status_code=422)
+    return JSONResponse({"id": variants.env_id})
 
 
 def _observation(text: str, info: Info, **fields: Any) -> TextObservation:
