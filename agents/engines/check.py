@@ -55,6 +55,8 @@ def answers_in_form(engine: EngineFactory, seed: int) -> None:
         need(ids == logprobs, f"{ids} token_ids came with {logprobs} logprobs; give one for each")
         need(said.stop in ("stop", "length"), f"stop is {said.stop!r}; say 'stop' or 'length'")
         need(type(said.version) is int, f"version is {said.version!r}; give the number of the policy")
+        dated = said.versions is None or (len(said.versions) == ids and min(said.versions) == said.version)
+        need(dated, f"versions is {brief(said.versions)}; give one for each token, and the oldest as version")
 
 
 def logprobs_are_logarithms(engine: EngineFactory, seed: int) -> None:

@@ -18,8 +18,9 @@ def llama(seed: int) -> Any:
         hidden_size=32,
         intermediate_size=64,
         num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=32,  # smaller ones vLLM's CPU kernels do not take
         max_position_embeddings=1024,
     )
     with torch.random.fork_rng():

@@ -21,7 +21,12 @@ def brain_of(model: str, engine: config.Table) -> dict[str, Any]:
         return {"engine": config.build(engines.registry, engine, "engine", model=model)}
     renderer = _renderer(engine.get("tokenizer") or model)
     given: dict[str, Any] = {"model": model, "stop_ids": renderer.stop_ids}
-    return {"engine": config.build(engines.registry, engine, "engine", **given), "renderer": renderer}
+    made = config.build(engines.registry, engine, "engine", **given)
+    with extra("http"):
+        from turngym.agents.engines import vocabulary
+
+    vocabulary.compare_server(renderer.tokenizer, made)
+    return {"engine": made, "renderer": renderer}
 
 
 def _renderer(tokenizer: str) -> Any:
