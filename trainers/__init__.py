@@ -31,3 +31,6 @@ class Trainer(Protocol):
 
 registry = Registry("trainers")
 registry.register("policy", "turngym.trainers.policy:PolicyTrainer", extra="train")
+registry.register("trl", "turngym.trainers.trl:TRLTrainer", extra="trl")
+registry.register("dpo", "turngym.trainers.preference:PreferenceTrainer", extra="train")
+registry.register("rft", "turngym.trainers.rejection:RejectionTrainer", extra="train")
