@@ -46,7 +46,9 @@ class Completion:
     stop: str
     """`stop`: the model ended its turn itself; `length`: it was cut off."""
     version: int = 0
-    """The policy version that sampled the ids."""
+    """The policy version that sampled the ids; the oldest, where there are several."""
+    versions: list[int] | None = None
+    """Of each id, where the weights changed on the way."""
 
 
 class Engine(Protocol):
@@ -222,6 +224,7 @@ class LLM:
             logprobs=completion.logprobs,
             stop=completion.stop,
             version=completion.version,
+            versions=completion.versions,
         )
         text = self._chat.text(call.action_ids)
         message = {"role": "assistant", "content": text}

@@ -141,7 +141,7 @@ class OwnReading:
     def hidden(self) -> Tensor:
         """[T, D] at the tokens themselves, one position after those that predict them."""
         with self.of.computing():
-            return hidden_states(self.of.model, replace(self.batch, at=self.batch.at + 1))
+            return hidden_states(self.of.model, replace(self.batch, at=self.batch.own))
 
 
 def _readable(sample: Sample) -> Any:

@@ -11,6 +11,7 @@ from torch import nn
 
 from turngym.core.samples import Sample
 from turngym.core.seeding import derive_seed
+from turngym.trainers import distributed
 from turngym.trainers.batch import batches
 from turngym.trainers.forward import autocast, hidden_states, token_logits, token_logprobs
 
@@ -39,7 +40,8 @@ class CloningTrainer:
         device: str = "cpu",
         seed: int = 0,
     ) -> None:
-        self.model, self.device, self.precision = model.to(device), torch.device(device), precision
+        self.device, self.precision = torch.device(distributed.place(device)), precision
+        self.model = model.to(self.device)
         self.minibatch, self.max_tokens = minibatch, max_tokens
         self.max_grad_norm, self.seed, self.version = max_grad_norm, seed, 0
         trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -55,19 +57,21 @@ class CloningTrainer:
         self.model.train()
         losses = [self._optimizer_step([samples[i] for i in order[s : s + self.minibatch]]) for s in starts]
         self.version += 1
-        return {"cloning_loss": float(np.mean(losses))} if losses else {}
+        return {"cloning_loss": float(np.mean(np.sum(distributed.gather(losses), 0)))} if losses else {}
 
     def _optimizer_step(self, samples: Sequence[Sample]) -> float:
-        micro = list(batches(samples, self.max_tokens, self.device))
+        """This rank's part of the loss."""
+        micro = list(batches(samples, distributed.limit(samples, self.max_tokens), self.device))
         total = max(sum(float(batch.advantages.sum()) for batch in micro), 1e-9)
         self.optimizer.zero_grad(set_to_none=True)
         loss = 0.0
-        for batch in micro:
+        for batch in distributed.mine(micro):
             with autocast(self.device.type, self.precision):
                 logits = token_logits(self.model, hidden_states(self.model, batch))
             part = -(token_logprobs(logits, batch.target) * batch.advantages).sum() / total
             torch.autograd.backward(part)
             loss += float(part.detach())
+        distributed.sum_gradients(self.model.parameters())
         nn.utils.clip_grad_norm_(self.model.parameters(), self.max_grad_norm)
         self.optimizer.step()
         self.schedule.step()

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from turngym.core.samples import Sample
+from turngym.trainers import distributed
 from turngym.trainers.batch import Batch, batches, scatter
+from turngym.trainers.copies import Reader
 from turngym.trainers.forward import hidden_states, width
 
 Kind = Literal["none", "trunk", "own"]
@@ -49,14 +51,20 @@ def _zero(head: nn.Linear) -> nn.Linear:
 
 
 def value_ends(
-    critic: Critic, model: nn.Module, samples: Sequence[Sample], max_tokens: int, device: torch.device
+    critic: Critic, reader: Reader, samples: Sequence[Sample], max_tokens: int, device: torch.device
 ) -> None:
     """Fill `final_value` of samples after which an episode was cut off: the value of the prompt that came next."""
+
+    def values(batch: Batch) -> Tensor:
+        hidden = reader(batch)[0] if critic.model is None else torch.empty(0)
+        said: Tensor = critic(batch, hidden)
+        return said.cpu()
+
     cut = [sample for sample in samples if sample.next_ids]
     prompts = [_before_a_token(sample.next_ids) for sample in cut]
-    for batch in batches(prompts, max_tokens, device):
-        hidden = hidden_states(model, batch) if critic.model is None else torch.empty(0)
-        scatter(batch, critic(batch, hidden), prompts, "values")
+    micro = list(batches(prompts, max_tokens, device))
+    for batch, numbers in zip(micro, distributed.shared(micro, values), strict=True):
+        scatter(batch, numbers, prompts, "values")
     for sample, prompt in zip(cut, prompts, strict=True):
         assert prompt.values is not None
         sample.final_value = prompt.values[-1]

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from turngym.agents import Agent
+from turngym.agents.guess import Guess
 from turngym.agents.llm import LLM, Completion, Sampling
+from turngym.core.errors import ConfigError
 from turngym.core.samples import Sample, pack
 from turngym.core.types import Group, Info
 
@@ -30,8 +32,9 @@ class Dictation:
 class Demonstrator:
     """Lets another agent hold the conversation while the environment's expert says what it replies.
 
-    With probability `noise` a turn takes any admissible action instead, so that the demonstrations also show the
-    way back. `form` is the reply with `{action}` in it; `encode` turns it into ids, `end_id` closes it.
+    With probability `noise` a turn takes an action by chance instead, as the random agent draws it, so that the
+    demonstrations also show the way back. `form` is the reply with `{action}` in it; `encode` turns it into ids,
+    `end_id` closes it.
     """
 
     def __init__(
@@ -46,12 +49,20 @@ class Demonstrator:
         self._agent, self._encode, self._end_id = agent, encode, end_id
         self._noise, self._form = noise, form
         self._rng: np.random.Generator | None = None
+        self._guess: Guess | None = None
 
     async def act(self, obs: str, info: Info, llm: LLM) -> str:
-        """The inner agent's action after a dictated reply. Raises `KeyError` where `info` has no expert action."""
+        """The inner agent's action after a dictated reply. Raises `ConfigError` where the expert has none."""
         self._rng = self._rng or np.random.default_rng(llm.seed)
-        detour = self._rng.random() < self._noise
-        action = str(self._rng.choice(info["admissible"])) if detour else info["expert"]
+        self._guess = self._guess or Guess(self._rng)
+        self._guess.hear(obs, info)
+        guessed = self._guess.action(obs, info) if self._rng.random() < self._noise else None
+        detour, action = guessed is not None, info.get("expert") if guessed is None else guessed
+        if action is None:
+            raise ConfigError(
+                "info has no 'expert' action to demonstrate; some experts know no way back from a detour: set "
+                "warm_start.noise to 0"
+            )
         token_ids = [*self._encode(self._form.format(action=action)), self._end_id]
         llm.engine = Dictation(token_ids=token_ids, logprob=math.log(self._noise) if detour else 0.0)
         return await self._agent.act(obs, info, llm)

@@ -1,4 +1,4 @@
-"""One forward pass over padded sequences: log-probabilities where tokens were sampled, and nowhere else."""
+"""One forward pass over a batch: log-probabilities where tokens were sampled, and nowhere else."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from turngym.trainers.batch import Batch
+from turngym.trainers.tree_attention import tree_trunk
 
 PRECISIONS: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -23,6 +24,8 @@ def autocast(device: str, precision: str) -> AbstractContextManager[Any]:
 
 def hidden_states(model: nn.Module, batch: Batch) -> Tensor:
     """The trunk's output at the positions that predict sampled tokens [T, D]."""
+    if batch.tree is not None:
+        return tree_trunk(model, batch.token_ids, batch.tree).flatten(0, 1)[batch.at]
     trunk = model.get_decoder()  # type: ignore[operator]
     output: Tensor = trunk(input_ids=batch.token_ids, use_cache=False).last_hidden_state
     return output.flatten(0, 1)[batch.at]

@@ -39,10 +39,18 @@ class Loop:
     async def step(self, number: int) -> Metrics:
         """Do one training step and say what happened."""
         clock = Clock()
-        groups = await self.sampler.collect(
-            self.tasks(number), self.group_size, derive_seed(self.seed, "rollout", number)
-        )
+        groups = await self.rollout(number)
         clock.lap("rollout")
+        learned = self.learn(groups, clock)
+        return rollout_metrics(groups) | learned | clock.seconds
+
+    async def rollout(self, number: int) -> list[Group]:
+        """The groups of a step, whose tasks and seeds follow from its number."""
+        seed = derive_seed(self.seed, "rollout", number)
+        return await self.sampler.collect(self.tasks(number), self.group_size, seed)
+
+    def learn(self, groups: Sequence[Group], clock: Clock) -> Metrics:
+        """Give credit to the groups, update the policy and publish it."""
         self.failures.update(
             f"{episode.status}: {episode.error}" for group in groups for episode in group.failed
         )
@@ -55,7 +63,10 @@ class Loop:
         learned = self.trainer.update(samples)
         self.sampler.engine = self.trainer.publish()
         clock.lap("update")
-        return rollout_metrics(groups) | {"usable_groups": len(usable)} | credited | learned | clock.seconds
+        return {"usable_groups": len(usable)} | credited | learned
+
+    async def close(self) -> None:
+        """Leave off whatever is still being played; here nothing is."""
 
     def _usable(self, group: Group) -> bool:
         enough = len(group.trajectories) >= min(2, self.group_size)

@@ -52,6 +52,16 @@ def clipped(
     return torch.where(advantage < 0, torch.minimum(loss, -advantage * dual), loss)
 
 
+def importance(old: Tensor, behaviour: Tensor, cap: float) -> tuple[Tensor, Tensor]:
+    """What a token weighs that another policy sampled, and the plain ratio `exp(old - behaviour)`. All tensors [T].
+
+    `behaviour` are the log-probabilities at sampling, `old` those of the policy that is about to be updated. The weight
+    is `min(ratio, cap)` (truncated importance sampling, Ionides 2008; per token as in IMPALA, arXiv 1802.01561).
+    """
+    ratio = (old - behaviour).clamp(max=20).exp()
+    return ratio.clamp(max=cap), ratio
+
+
 def kl(logp: Tensor, ref: Tensor, kind: KL = "k3") -> Tensor:
     """An estimate of KL(policy || reference) per sampled token [T] (Schulman 2020, "Approximating KL divergence").
 

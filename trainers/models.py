@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 from transformers.utils import logging
 
 from turngym.core.registry import MissingExtra, Registry
-from turngym.trainers.tokenizer import END, byte_tokenizer, phrase_tokenizer
+from turngym.trainers.tokenizer import END, byte_tokenizer, phrase_tokenizer, piece_tokenizer
 
 
 @dataclass(kw_only=True)
@@ -39,13 +39,17 @@ def tiny(
     feed_forward: int = 384,
     context: int = 2048,
     seed: int = 0,
+    pieces: int = 0,
     vocabulary: Sequence[str] | None = None,
+    texts: Iterable[str] = (),
 ) -> Policy:
     """A random Llama of about a million parameters: one token per phrase of `vocabulary`, or per byte without one.
 
+    With `pieces` it has so many tokens instead, byte pairs learned from `texts`: what the expert's first episodes say.
+
     All heads share one key and value head, which is what sampling on a CPU is fast with.
     """
-    tokenizer = phrase_tokenizer(vocabulary) if vocabulary else byte_tokenizer()
+    tokenizer = _tokenizer(pieces, vocabulary, texts)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=hidden,
@@ -63,6 +67,12 @@ def tiny(
         torch.manual_seed(seed)
         model = LlamaForCausalLM(config)
     return Policy(model=model, tokenizer=tokenizer, eos_ids=[int(tokenizer.eos_token_id)])
+
+
+def _tokenizer(pieces: int, vocabulary: Sequence[str] | None, texts: Iterable[str]) -> Any:
+    if pieces:
+        return piece_tokenizer(texts, pieces)
+    return phrase_tokenizer(vocabulary) if vocabulary else byte_tokenizer()
 
 
 def pretrained(

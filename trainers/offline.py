@@ -26,6 +26,7 @@ from turngym.core.types import Group, Task, Trajectory
 from turngym.credit import Credits, Steps
 from turngym.credit.progress import Progress, grounded
 from turngym.credit.steps import Floats
+from turngym.trainers import distributed
 from turngym.trainers.loop import Loop, Metrics, rollout_metrics
 from turngym.trainers.setup import Setup
 
@@ -48,6 +49,10 @@ def staged(setup: Setup, out: Path) -> None:
     Raises `ConfigError` where the credit is not SPA's or a number is out of range.
     """
     stages = Stages(**bind(Stages, section(setup.run, "offline"), "offline"))
+    if distributed.world() > 1:
+        raise ConfigError(
+            f"[offline] stores what one process explores, and this run has {distributed.world()}; start it alone"
+        )
     credit = setup.loop.credit
     if not isinstance(credit, Progress):
         raise ConfigError(

@@ -15,10 +15,22 @@ from torch import Tensor, nn
 from turngym.agents.engines.hf import HFEngine
 from turngym.core.samples import Sample
 from turngym.core.seeding import derive_seed
-from turngym.trainers import losses
-from turngym.trainers.batch import Batch, batches, scatter
+from turngym.trainers import distributed, losses
+from turngym.trainers.batch import Batch, Packing, batches, checked_packing, scatter
+from turngym.trainers.copies import (
+    Parallel,
+    Reader,
+    clip_gradients,
+    copy_weights,
+    load_optimizer_state,
+    load_weights,
+    optimizer_state,
+    reader,
+    rounds_off,
+    weights_of,
+)
 from turngym.trainers.critic import Critic, Kind, value_ends
-from turngym.trainers.forward import autocast, hidden_states, token_logits, token_logprobs
+from turngym.trainers.forward import autocast, token_logprobs
 
 
 class PolicyTrainer:
@@ -33,6 +45,11 @@ class PolicyTrainer:
     policy's `trunk` or its `own`; for the first `critic_warmup` updates it learns alone.
     Without `recompute` the engine's own log-probabilities are taken as the old ones, which saves a forward pass where
     engine and trainer compute alike.
+    Several ranks (`turngym.trainers.distributed`) share the forward passes of a step: `ddp` holds the weights whole on
+    each, `fsdp` in shards, while the engine samples from a whole copy. `precision` is what is computed in; weights
+    learn in fp32, and a `model` in less gets them rounded when they are published. `checkpointing` computes
+    activations again in the backward pass instead of keeping them. `packing = "tree"` computes what sequences begin
+    with alike once (`turngym.trainers.tree`), `"rows"` every sequence by itself.
     """
 
     def __init__(
@@ -49,6 +66,7 @@ class PolicyTrainer:
         epochs: int = 1,
         minibatch: int = 0,
         max_tokens: int = 16384,
+        packing: Packing = "rows",
         normalise: losses.Normalise = "token",
         clip_low: float = 0.2,
         clip_high: float = 0.2,
@@ -66,12 +84,17 @@ class PolicyTrainer:
         temperature: float = 1.0,
         recompute: bool = True,
         precision: str = "fp32",
+        parallel: Parallel = "ddp",
+        checkpointing: bool = False,
         device: str = "cpu",
         seed: int = 0,
     ) -> None:
-        self.model, self.engine, self.device = model.to(device), engine, torch.device(device)
-        self.reference = deepcopy(model).requires_grad_(False).eval() if kl_coef else None
-        self.critic = None if critic == "none" else Critic(model, critic).to(device)
+        self.device = torch.device(distributed.place(device))
+        self.model, self.engine = model.to(self.device), engine
+        distributed.start_alike(self.model)
+        self.reader = reader(model, parallel, checkpointing=checkpointing)
+        self.reference = Reader(deepcopy(model).requires_grad_(False).eval()) if kl_coef else None
+        self.critic = None if critic == "none" else Critic(model, critic).to(self.device).float()
         self.precision = precision
         self.epochs, self.minibatch, self.max_tokens, self.normalise = (
             epochs,
@@ -79,6 +102,7 @@ class PolicyTrainer:
             max_tokens,
             normalise,
         )
+        self.packing = checked_packing(packing)
         self.clip_low, self.clip_high, self.dual_clip = clip_low, clip_high, dual_clip
         self.kl_coef, self.kl_kind, self.entropy_coef = kl_coef, kl_kind, entropy_coef
         self.value_coef, self.value_clip, self.importance_cap = value_coef, value_clip, importance_cap
@@ -94,72 +118,103 @@ class PolicyTrainer:
 
     def score(self, samples: Sequence[Sample]) -> None:
         """Fill old logprobs, and where they are needed reference logprobs and values, from the weights as they are."""
-        if not (self.recompute or self.critic or self.reference):
-            return
         if self.version == 0:
             self._begin()
-        self.model.eval()
+        if not (self.recompute or self.critic or self.reference):
+            return
+        self.reader.eval()
+        micro = self._micro(samples)
         with torch.no_grad():
-            for batch in batches(samples, self.max_tokens, self.device):
-                hidden, _, logp = self._forward(self.model, batch)
-                if self.recompute:
-                    scatter(batch, logp, samples, "old_logprobs")
-                if self.critic is not None:
-                    scatter(batch, self.critic(batch, hidden), samples, "values")
-                if self.reference is not None:
-                    scatter(batch, self._forward(self.reference, batch)[2], samples, "ref_logprobs")
+            for batch, scores in zip(micro, distributed.shared(micro, self._scores), strict=True):
+                for name, numbers in scores.items():
+                    scatter(batch, numbers, samples, name)
             if self.critic is not None:
-                value_ends(self.critic, self.model, samples, self.max_tokens, self.device)
+                value_ends(self.critic, self.reader, samples, self.max_tokens, self.device)
+
+    def _scores(self, batch: Batch) -> dict[str, Tensor]:
+        """What the weights as they are say of a batch's sampled tokens, [T] each."""
+        hidden, _, logp = self._forward(self.reader, batch)
+        said = {"old_logprobs": logp} if self.recompute else {}
+        if self.critic is not None:
+            said["values"] = self.critic(batch, hidden)
+        if self.reference is not None:
+            said["ref_logprobs"] = self._forward(self.reference, batch)[2]
+        return {name: numbers.cpu() for name, numbers in said.items()}
 
     def _begin(self) -> None:
-        """Training begins here: a warm start since the trainer was made belongs to reference and critic."""
+        """Training begins here: a warm start since the trainer was made belongs to every copy of the policy."""
+        if self._copied:
+            copy_weights(self.model, self.reader.model)
         if self.reference is not None:
-            self.reference.load_state_dict(self.model.state_dict())
+            self.reference.model.load_state_dict(self.model.state_dict())
         if self.critic is not None:
             self.critic.follow(self.model)
+
+    @property
+    def _copied(self) -> bool:
+        """Whether other weights learn than those that are sampled from."""
+        return self.reader.model is not self.model
 
     def update(self, samples: Sequence[Sample]) -> dict[str, float]:
         """Learn from one step's samples; gives token means of what is worth watching."""
         if not samples:
             return {}
+        if self.version == 0:
+            self._begin()
+        self._hear_first(samples)
         sums: defaultdict[str, float] = defaultdict(float)
+        norms: list[float] = []
         generator = np.random.default_rng(derive_seed(self.seed, "minibatches", self.version))
-        self.model.train()
+        self.reader.train()
         for _ in range(self.epochs):
             order = generator.permutation(len(samples)).tolist()
             size = self.minibatch or len(order)
             for start in range(0, len(order), size):
-                self._optimizer_step([samples[i] for i in order[start : start + size]], sums)
+                norms += self._optimizer_step([samples[i] for i in order[start : start + size]], sums)
         self.version += 1
-        tokens, steps = max(sums.pop("tokens", 0), 1), sums.pop("steps", 0)
-        norm = sums.pop("grad_norm", 0.0) / max(steps, 1)
-        return {name: total / tokens for name, total in sums.items()} | {
-            "grad_norm": norm,
-            "optimizer_steps": steps,
+        total = distributed.total(sums)
+        tokens = max(total.pop("tokens", 0), 1)
+        return {name: number / tokens for name, number in total.items()} | {
+            "grad_norm": sum(norms) / max(len(norms), 1),
+            "optimizer_steps": len(norms),
         }
+
+    def _hear_first(self, samples: Sequence[Sample]) -> None:
+        """Take rank 0's credit: where a GPU rounds at random, learned credit need not agree to the last bit."""
+        heard = distributed.of_first([(sample.advantages, sample.returns) for sample in samples])
+        for sample, (advantages, returns) in zip(samples, heard, strict=True):
+            sample.advantages, sample.returns = advantages, returns
 
     def publish(self) -> HFEngine:
         """The engine that samples from the weights as they are."""
+        if self._copied and self.version:
+            copy_weights(self.reader.model, self.model)
         self.engine.updated(self.version)
         return self.engine
 
-    def _optimizer_step(self, samples: Sequence[Sample], sums: defaultdict[str, float]) -> None:
+    def _optimizer_step(self, samples: Sequence[Sample], sums: defaultdict[str, float]) -> list[float]:
+        """Learn from the samples, where they have a gradient; gives its norm."""
         moving = self._moving(samples)
         if not moving:
-            return
-        micro = list(batches(moving, self.max_tokens, self.device))
+            return []
+        micro = self._micro(moving)
         sequence, row = (torch.cat([getattr(batch, name) for batch in micro]) for name in ("sequence", "row"))
         part = units(moving, self.normalise) / units(samples, self.normalise)
         weight = part * losses.weights(sequence, row, self.normalise)
         self.optimizer.zero_grad(set_to_none=True)
-        for batch, share in zip(micro, torch.split(weight, [len(batch.at) for batch in micro]), strict=True):
-            loss = self._loss(batch, sums)
-            torch.autograd.backward((loss * share).sum())
-        norm = nn.utils.clip_grad_norm_(self._parameters(), self.max_grad_norm)
+        shares = torch.split(weight, [len(batch.at) for batch in micro])
+        for (batch, share), counts in distributed.rounds(list(zip(micro, shares, strict=True))):
+            loss = self._loss(batch, sums if counts else defaultdict(float))
+            torch.autograd.backward((loss * share).sum() * counts)
+        distributed.sum_gradients(self._parameters())
+        norm = clip_gradients(self._parameters(), self.max_grad_norm)
         self.optimizer.step()
         self.schedule.step()
-        sums["grad_norm"] += float(norm)
-        sums["steps"] += 1
+        return [norm]
+
+    def _micro(self, samples: Sequence[Sample]) -> list[Batch]:
+        """The samples in forward passes, small enough that every rank has one."""
+        return list(batches(samples, distributed.limit(samples, self.max_tokens), self.device, self.packing))
 
     def _moving(self, samples: Sequence[Sample]) -> Sequence[Sample]:
         """The samples that have a gradient: without other losses, one whose advantages are all 0 has none.
@@ -172,13 +227,16 @@ class PolicyTrainer:
 
     def _loss(self, batch: Batch, sums: defaultdict[str, float]) -> Tensor:
         """The loss of each sampled token [T]."""
-        hidden, logits, logp = self._forward(self.model, batch)
+        hidden, logits, logp = self._forward(self.reader, batch)
         old = batch.old_logprobs if batch.old_logprobs is not None else batch.logprobs
         ratio = losses.log_ratio(logp, old, batch.sequence, batch.row, self.ratio)
         loss = losses.clipped(ratio, batch.advantages, self.clip_low, self.clip_high, self.dual_clip)
+        parts = _watch(logp, old, ratio, batch, self.clip_low, self.clip_high)
         if self.importance_cap is not None:
-            loss = loss * (old - batch.logprobs).exp().clamp(max=self.importance_cap)
-        parts = {"policy_loss": loss, **_watch(logp, old, ratio, batch, self.clip_low, self.clip_high)}
+            weight, parts["importance"] = losses.importance(old, batch.logprobs, self.importance_cap)
+            parts["importance_truncated"] = (parts["importance"] > self.importance_cap).float()
+            loss = loss * weight
+        parts["policy_loss"] = loss
         if self.reference is not None and batch.ref_logprobs is not None:
             parts["kl"] = losses.kl(logp, batch.ref_logprobs, self.kl_kind)
             loss = loss + self.kl_coef * parts["kl"]
@@ -195,41 +253,48 @@ class PolicyTrainer:
             sums[name] += float(values.detach().sum())
         return loss
 
-    def _forward(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    def _forward(self, model: Reader, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Hidden states [T, D], logits [T, V] and log-probabilities [T] of the sampled tokens."""
         with autocast(self.device.type, self.precision):
-            hidden = hidden_states(model, batch)
-            logits = token_logits(model, hidden, self.temperature)
+            hidden, logits = model(batch, self.temperature)
         return hidden, logits, token_logprobs(logits, batch.target)
 
     def _parameters(self) -> Iterable[nn.Parameter]:
         return (parameter for group in self.optimizer.param_groups for parameter in group["params"])
 
     def _parameter_groups(self, lr: float, value_lr: float | None) -> list[dict[str, Any]]:
-        groups: list[dict[str, Any]] = [{"params": [p for p in self.model.parameters() if p.requires_grad]}]
+        groups: list[dict[str, Any]] = [{"params": [p for p in self.reader.parameters() if p.requires_grad]}]
         if self.critic is not None:
             groups.append({"params": list(self.critic.parameters()), "lr": value_lr or lr})
         return groups
 
     def state_dict(self) -> dict[str, Any]:
-        """All but the model's own weights: optimizer, schedule, version, critic, reference."""
-        parts = {"critic": self.critic, "reference": self.reference}
+        """All but the model's own weights: optimizer, schedule, version, critic, reference; equal on all ranks.
+
+        Where weights learn in more bits than the model keeps, those too.
+        """
+        parts = {"critic": self.critic, "reference": self.reference and self.reference.model}
         modules = {name: module.state_dict() for name, module in parts.items() if module is not None}
-        return modules | {
-            "optimizer": self.optimizer.state_dict(),
+        masters = {"masters": weights_of(self.reader.model)} if rounds_off(self.model) else {}
+        return {
+            **modules,
+            **masters,
+            "optimizer": optimizer_state(self.optimizer),
             "schedule": self.schedule.state_dict(),
             "version": self.version,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Undo `state_dict`; the model's weights are loaded by whoever built the model."""
-        self.optimizer.load_state_dict(state["optimizer"])
+        load_optimizer_state(self.optimizer, state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.version = state["version"]
         if self.critic is not None:
             self.critic.load_state_dict(state["critic"])
         if self.reference is not None:
-            self.reference.load_state_dict(state["reference"])
+            self.reference.model.load_state_dict(state["reference"])
+        if rounds_off(self.model):
+            load_weights(self.reader.model, state["masters"])
 
 
 def rate(n: int, *, warmup: int, decay: int | None) -> float:

@@ -64,6 +64,19 @@ class Report:
         self._progress.update(self._bars[stage], completed=step, numbers=numbers)
 
 
+class Silence(Report):
+    """The report of a rank that does not lead: it says and keeps nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def say(self, text: str, style: str = "") -> None:
+        """Nothing."""
+
+    def record(self, stage: str, step: int, metrics: Mapping[str, float], total: int | None = None) -> None:
+        """Nothing."""
+
+
 def _tensorboard(out: Path) -> Any:
     from torch.utils.tensorboard import SummaryWriter
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import signal
 import time
@@ -14,30 +15,36 @@ from types import FrameType
 from typing import Any
 
 from turngym import __version__
+from turngym.agents import engines
 from turngym.benchmarks.score import Result
-from turngym.core.config import Table, check_sections, dump, section
+from turngym.core.config import Table, bind, check_sections, dump, section
 from turngym.core.episodes import show, write_episodes
 from turngym.core.errors import ConfigError
 from turngym.core.types import Trajectory
 from turngym.credit import Learned
-from turngym.trainers import checkpoint
+from turngym.trainers import checkpoint, distributed
 from turngym.trainers.checkpoint import CheckpointError
 from turngym.trainers.demonstrations import cloneable
 from turngym.trainers.evaluate import EVALUATION_SEED, evaluate, point, standing
 from turngym.trainers.offline import staged
-from turngym.trainers.report import Report, forget_after, plot_curve
+from turngym.trainers.profiling import profiled
+from turngym.trainers.report import Report, Silence, forget_after, plot_curve
 from turngym.trainers.setup import SECTIONS, Setup, WarmStart, prepare
 
 Summary = dict[str, Any]
 
 
-def train_run(run: Table, out: Path, *, resume: bool = False, tensorboard: bool = False) -> Summary:
+def train_run(
+    run: Table, out: Path, *, resume: bool = False, tensorboard: bool = False, profile: bool = False
+) -> Summary:
     """Train as the run file says and fill the folder `out`.
 
     It holds `run.toml`, `metrics.jsonl`, `curve.png`, `episodes.jsonl` and `episode.txt` (the panel at the end),
     `summary.json` and `checkpoints/`. With `resume` the newest complete checkpoint goes on, and the result equals
     that of a run that never stopped. Ctrl-C stops after the step under way and saves. Raises `ConfigError` where
     `out` holds another run.
+
+    Of several ranks the first writes, and all see the same folder. With `profile` it also leaves traces of two steps.
     """
     last = checkpoint.newest(out / "checkpoints") if resume else None
     if (out / "run.toml").exists() and not resume:
@@ -47,11 +54,16 @@ def train_run(run: Table, out: Path, *, resume: bool = False, tensorboard: bool 
     with ExitStack() as stack:
         stop = stack.enter_context(interruptible())
         setup = prepare(run, stack, weights=None if last is None else str(last / "policy"))
+        distributed.same("the checkpoint that they go on from", None if last is None else last.name)
         if "offline" in run:
             staged(setup, out)
-        _open(out, run, fresh=last is None)
-        report = stack.enter_context(Report(out, tensorboard=tensorboard))
-        return asyncio.run(_Run(setup=setup, out=out, report=report, stop=stop).finish(last))
+        report: Report = Silence(out)
+        if distributed.leads():
+            _open(out, run, fresh=last is None)
+            report = Report(out, tensorboard=tensorboard)
+        stack.enter_context(report)
+        made = _Run(setup=setup, out=out, report=report, stop=stop, profile=profile)
+        return asyncio.run(made.finish(last))
 
 
 def rehearse(run: Table) -> dict[str, str]:
@@ -60,10 +72,18 @@ def rehearse(run: Table) -> dict[str, str]:
     Gives what was built, by section. Raises what `train_run` would raise before its first episode.
     """
     check_sections(run, SECTIONS)
-    stand_in = {"name": "tiny", "hidden": 32, "layers": 2, "heads": 2, "feed_forward": 64, "context": 8192}
+    stand_in: Table = {
+        "name": "tiny",
+        "hidden": 32,
+        "layers": 2,
+        "heads": 2,
+        "feed_forward": 64,
+        "context": 8192,
+    }
+    stand_in |= {key: table for key, table in section(run, "model").items() if key == "lora"}
     trainer = section(run, "trainer") | ({"device": "cpu"} if "device" in run["trainer"] else {})
     with ExitStack() as stack:
-        setup = prepare(run | {"model": stand_in, "trainer": trainer}, stack)
+        setup = prepare(run | {"model": stand_in, "trainer": trainer, "engine": _at_hand(run)}, stack)
         panel = setup.panel.benchmark
         return {
             "env": str(run["env"]),
@@ -74,6 +94,17 @@ def rehearse(run: Table) -> dict[str, str]:
             "loop": str(setup.plan),
             "eval": f"{len(panel.tasks)} tasks of {dict(panel.env)}, digest {panel.digest[:16]}",
         }
+
+
+def _at_hand(run: Table) -> Table:
+    """The run's engine, or `hf` in place of one to which weights travel, once its arguments are checked."""
+    table: Table = {"name": "hf"} | run.get("engine", {})
+    factory = engines.registry.get(table["name"])
+    if "transfer" not in inspect.signature(factory).parameters:
+        return table
+    arguments = {key: value for key, value in table.items() if key != "name"}
+    bind(factory, arguments, "engine", given=("model", "stop_ids", "tokenizer"))
+    return {"name": "hf"}
 
 
 def _open(out: Path, run: Table, *, fresh: bool) -> None:
@@ -88,6 +119,12 @@ class Stop:
     """Whether somebody asked the run to stop."""
 
     requested: bool = False
+    agreed: bool = False
+    """Whether all ranks know it, at the same step."""
+
+    def listen(self) -> None:
+        """Hear whether any rank was asked."""
+        self.agreed = distributed.any_of(self.requested)
 
 
 @contextmanager
@@ -113,6 +150,7 @@ def restored(setup: Setup, last: Path) -> dict[str, Any]:
     At step 0 only the policy has learned, so any trainer and credit may go on from it. Raises `CheckpointError`.
     """
     progress, parts = checkpoint.read(last)
+    _check_model(last, progress.get("model"), setup.run["model"])
     if not progress["step"]:
         return progress
     try:
@@ -128,20 +166,35 @@ def restored(setup: Setup, last: Path) -> dict[str, Any]:
     return progress
 
 
+def _check_model(last: Path, made: Table | None, named: Table) -> None:
+    """A checkpoint goes on as the model it was; where the first weights came from no longer matters."""
+    source = ("path", "gguf")
+    then, now = ({key: it[key] for key in it if key not in source} for it in (made or {}, named))
+    if made is not None and then != now:
+        raise CheckpointError(
+            f"checkpoint {last} was made with [model] {then} and this run names {now}; resume with the first, or "
+            "train the other in a folder of its own"
+        )
+
+
 @dataclass(kw_only=True)
 class _Run:
     setup: Setup
     out: Path
     report: Report
     stop: Stop
+    profile: bool = False
     summary: Summary = field(default_factory=dict)
     began: float = field(default_factory=time.perf_counter)
 
     async def finish(self, last: Path | None) -> Summary:
         """Go from the start, or from a checkpoint, to the summary."""
         done = await self._begin() if last is None else self._resume(last)
-        done = await self._train(done)
-        if self.stop.requested:
+        try:
+            done = await self._train(done)
+        finally:
+            await self.setup.loop.close()
+        if self.stop.agreed:
             self.report.say(f"stopped after step {done}; go on with --resume")
             return self.summary
         return await self._conclude(done)
@@ -166,7 +219,8 @@ class _Run:
     def _resume(self, last: Path) -> int:
         progress = restored(self.setup, last)
         self.setup.loop.sampler.engine = self.setup.loop.trainer.publish()
-        forget_after(self.out / "metrics.jsonl", progress["step"])
+        if distributed.leads():
+            forget_after(self.out / "metrics.jsonl", progress["step"])
         self.summary = self._about() | {"warm_start": progress["warm_start"]}
         self.began -= progress["seconds"]
         self.report.say(f"going on after step {progress['step']}")
@@ -181,17 +235,21 @@ class _Run:
         self.setup.loop.sampler.engine = self.setup.loop.trainer.publish()
 
     async def _train(self, done: int) -> int:
-        plan, panel = self.setup.plan, self.setup.panel
+        plan, panel, step = self.setup.plan, self.setup.panel, self.setup.loop.step
+        if self.profile and distributed.leads():
+            step = profiled(step, done, self.out / "profile")
+        self.stop.listen()
         for number in range(done, plan.steps):
-            if self.stop.requested:
+            if self.stop.agreed:
                 break
-            metrics = await self.setup.loop.step(number)
+            metrics = await step(number)
             done = number + 1
+            self.stop.listen()
             self.report.record("train", done, metrics, total=plan.steps)
             self._say_what_failed(done)
             if done % panel.every == 0 and done < plan.steps:
                 await self._measure(done)
-            if done % plan.save_every == 0 or done == plan.steps or self.stop.requested:
+            if done % plan.save_every == 0 or done == plan.steps or self.stop.agreed:
                 self._save(done)
         return done
 
@@ -219,13 +277,18 @@ class _Run:
     async def _conclude(self, done: int) -> Summary:
         self.summary["final"], episodes = await self._standing(done)
         self.summary |= {"steps": done, "seconds": round(time.perf_counter() - self.began, 1)}
+        if distributed.leads():
+            self._leave(episodes)
+        return self.summary
+
+    def _leave(self, episodes: list[Trajectory]) -> None:
+        """Write what remains of a run that came to its end."""
         write_episodes(self.out / "episodes.jsonl", episodes)
         (self.out / "episode.txt").write_text("\n\n".join(map(show, episodes[:4])), encoding="utf-8")
         (self.out / "summary.json").write_text(json.dumps(self.summary, indent=1), encoding="utf-8")
         title = f"{self.summary['credit']} on {self.setup.panel.benchmark.env['name']}, seed {self.summary['seed']}"
         plot_curve(self.out / "metrics.jsonl", self.out / "curve.png", title)
         self._say_what_came_of_it()
-        return self.summary
 
     def _say_what_came_of_it(self) -> None:
         before, after = self.summary["warm_start"], self.summary["final"]
@@ -243,7 +306,13 @@ class _Run:
         parts = {"trainer": loop.trainer.state_dict()}
         if isinstance(loop.credit, Learned):
             parts["credit"] = loop.credit.state_dict()
-        progress = {"warm_start": self.summary["warm_start"], "seconds": time.perf_counter() - self.began}
+        if not distributed.leads():
+            return
+        progress = {
+            "warm_start": self.summary["warm_start"],
+            "seconds": time.perf_counter() - self.began,
+            "model": self.setup.run["model"],
+        }
         try:
             checkpoint.save(root, step, progress, parts, self.setup.policy.save)
             checkpoint.prune(root, self.setup.plan.keep_checkpoints)

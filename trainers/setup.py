@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,11 +21,13 @@ from turngym.agents.rollout import Sampler
 from turngym.benchmarks import numbered
 from turngym.core.config import Table, bind, build, check_sections, construct, plugin_name, section
 from turngym.core.errors import ConfigError
+from turngym.core.registry import MissingExtra
 from turngym.core.seeding import derive_seed
 from turngym.core.types import Task
 from turngym.credit import Credit
-from turngym.envs.pool import Pool
-from turngym.trainers import models, registry
+from turngym.envs import Lender, executors
+from turngym.envs.walk import guided
+from turngym.trainers import distributed, models, registry
 from turngym.trainers.adapters import AdaptedPolicy
 from turngym.trainers.backbone import OwnModel
 from turngym.trainers.cloning import CloningTrainer
@@ -32,6 +35,8 @@ from turngym.trainers.demonstrations import Demonstrator, Dictation
 from turngym.trainers.evaluate import Panel
 from turngym.trainers.loop import Loop
 from turngym.trainers.models import Policy
+from turngym.trainers.overlapped import Overlapped, suited
+from turngym.trainers.spread import SpreadSampler
 
 SECTIONS = (
     "agent",
@@ -59,10 +64,14 @@ class Plan:
     seed: int = 0
     keep_equal: bool = False
     """Train also on groups whose episodes all earned the same."""
+    ahead: int = 0
+    """So many steps are played ahead of training, which goes on meanwhile; 0: one after the other."""
     threads: int | None = None
     """Of torch on the CPU; one makes a run repeat on a machine that others use too."""
     save_every: int = 10
     keep_checkpoints: int = 2
+    rank_timeout: float = 1800.0
+    """Seconds that a rank waits for another one, which may still be playing, before it gives the run up."""
 
 
 @dataclass(kw_only=True)
@@ -88,27 +97,31 @@ class Setup:
 
 
 def prepare(run: Table, stack: ExitStack, *, weights: str | None = None) -> Setup:
-    """Build what the run names; worker processes end when `stack` closes.
+    """Build what the run names; worker processes, and the tie to other ranks, end when `stack` closes.
 
     `weights` is a folder with a checkpoint's policy, which then replaces the run's own model. Raises a `UserError`
     with one sentence, before the first episode, for whatever the run file gets wrong.
     """
     check_sections(run, SECTIONS)
     plan = Plan(**bind(Plan, section(run, "loop"), "loop"))
+    run = suited(run) if plan.ahead else run
     if plan.threads is not None:
         torch.set_num_threads(plan.threads)
+    device = section(run, "trainer").get("device", "cpu")
+    stack.enter_context(distributed.joined(device, plan.rank_timeout))
     held_out = _held_out(run)
     cloning = None if weights or "warm_start" not in run else _cloning_plan(run)
-    policy = _policy(run, plan.seed, weights)
+    policy = policy_of(run, plan.seed, weights)
     engine_table = {"name": "hf"} | run.get("engine", {})
-    engine = build(engines.registry, engine_table, "engine", model=policy.model, stop_ids=policy.eos_ids)
+    engine = _engine(engine_table, policy)
     trainer = build(
         registry, section(run, "trainer"), "trainer", model=policy.model, engine=engine, seed=plan.seed
     )
     made = _credit(run, plan.seed, policy)
     sampler = _sampler(run, policy, _pool(run, section(run, "env"), stack), trainer.publish())
     criticized = getattr(trainer, "critic", None) is not None
-    loop = Loop(
+    loop = _loop(
+        plan,
         sampler=replace(sampler, next_prompts=criticized),
         credit=made,
         trainer=trainer,
@@ -127,26 +140,63 @@ def prepare(run: Table, stack: ExitStack, *, weights: str | None = None) -> Setu
     )
 
 
+def _loop(plan: Plan, **parts: Any) -> Loop:
+    return Overlapped(**parts, ahead=plan.ahead, steps=plan.steps) if plan.ahead else Loop(**parts)
+
+
+def _engine(table: Table, policy: Policy) -> Any:
+    """What samples; an engine whose server has a tokenizer of its own is given the policy's to compare with."""
+    asked = inspect.signature(engines.registry.get(plugin_name(table, "engine"))).parameters
+    given = {"tokenizer": policy.tokenizer} if "tokenizer" in asked else {}
+    return build(engines.registry, table, "engine", model=policy.model, stop_ids=policy.eos_ids, **given)
+
+
 def training_tasks(env: str, seed: int, count: int, step: int) -> list[Task]:
     """The tasks of a training step, which follow from the run's seed and the step alone."""
     return [Task(env=env, seed=derive_seed(seed, "task", step, i)) for i in range(count)]
 
 
-def _pool(run: Table, env: Table, stack: ExitStack) -> Pool:
-    """Processes for the environment, which is tried here first so that a mistake is told in this one."""
-    options = bind(Pool, run.get("pool", {}), "pool", given=("env", "kwargs"))
-    make = envs.factory(plugin_name(env, "env"), **_arguments(env))
-    construct(make, "env").close()
-    return stack.enter_context(Pool(make, **options))
+def _pool(run: Table, env: Table, stack: ExitStack) -> Lender:
+    """Environments where section [pool] has them."""
+    made = executors.pool(run.get("pool", {}), plugin_name(env, "env"), _arguments(env))
+    return stack.enter_context(made)
 
 
-def _policy(run: Table, seed: int, weights: str | None) -> Policy:
-    if weights is not None:
-        return models.pretrained(path=weights)
+def policy_of(run: Table, seed: int, weights: str | None) -> Policy:
+    """The model of the run, with `weights`, a checkpoint's, where they are given, and with the adapters of `lora`."""
     table = section(run, "model")
-    own = {"seed": seed} if table.get("name") == "tiny" else {}
-    vocabulary = _vocabulary(section(run, "env")) if own else None
-    policy: Policy = build(models.registry, own | table, "model", vocabulary=vocabulary)
+    plain = _without(table, "lora")
+    if "lora" in table:
+        return _with_adapters(_model(run, plain, seed), table["lora"], seed, weights)
+    if weights is None:
+        return _model(run, plain, seed)
+    return models.pretrained(
+        path=weights, **{key: plain[key] for key in ("attention", "dtype") if key in plain}
+    )
+
+
+def _with_adapters(policy: Policy, table: Table, seed: int, weights: str | None) -> Policy:
+    try:
+        from turngym.trainers import lora
+    except ModuleNotFoundError as error:
+        raise MissingExtra("adapters need the package 'peft': pip install 'turngym[lora]'") from error
+    options = bind(lora.adapt, table, "model.lora", given=("policy", "seed"))
+    seeded = partial(lora.adapt, policy, seed=derive_seed(seed, "lora"), **options)
+    adapted: Policy = construct(seeded, "model.lora")
+    if weights is not None:
+        lora.read_adapters(adapted.model, Path(weights))
+    return adapted
+
+
+def _model(run: Table, table: Table, seed: int) -> Policy:
+    if table.get("name") != "tiny":
+        return _built(table, vocabulary=None)
+    heard = {"texts": texts(section(run, "env"))} if table.get("pieces") else {}
+    return _built({"seed": seed} | table, vocabulary=_vocabulary(section(run, "env")), **heard)
+
+
+def _built(table: Table, **given: Any) -> Policy:
+    policy: Policy = build(models.registry, table, "model", **given)
     return policy
 
 
@@ -156,6 +206,16 @@ def _vocabulary(env: Table) -> Sequence[str] | None:
     speak = getattr(made.unwrapped, "vocabulary", None)
     made.close()
     return speak() if callable(speak) else None
+
+
+def texts(env: Table, episodes: int = 64, turns: int = 50) -> list[str]:
+    """What is said and done in an environment's first expert episodes, for a tokenizer to learn from."""
+    made = construct(envs.factory(plugin_name(env, "env"), **_arguments(env), expert=True), "env")
+    seen = [call for seed in range(episodes) for call in guided(made, derive_seed(seed, "text"), turns)]
+    made.close()
+    return [
+        text for call in seen for text in (call.obs, call.action, *call.info.get("admissible", ())) if text
+    ]
 
 
 def _credit(run: Table, seed: int, policy: Policy) -> Credit:
@@ -202,7 +262,7 @@ def _adapted(table: Table, seed: int, policy: Policy) -> OwnModel:
 
 
 def _other_model(run: Table, table: Table, seed: int, policy: Policy) -> nn.Module:
-    own = _policy(run | {"model": table}, seed, None)
+    own = policy_of(run | {"model": table}, seed, None)
     if len(own.tokenizer) != len(policy.tokenizer):
         raise ConfigError(
             f"[credit.backbone.model] knows {len(own.tokenizer)} tokens and the policy {len(policy.tokenizer)}; "
@@ -211,9 +271,10 @@ def _other_model(run: Table, table: Table, seed: int, policy: Policy) -> nn.Modu
     return own.model
 
 
-def _sampler(run: Table, policy: Policy, pool: Pool, engine: Any) -> Sampler:
+def _sampler(run: Table, policy: Policy, pool: Lender, engine: Any) -> Sampler:
     given = {"pool": pool, "agent": _agent(run), "engine": engine, "renderer": Renderer(policy.tokenizer)}
-    return Sampler(**given, **bind(Sampler, run.get("sampler", {}), "sampler", given=given))
+    made = SpreadSampler if distributed.world() > 1 else Sampler
+    return made(**given, **bind(Sampler, run.get("sampler", {}), "sampler", given=given))
 
 
 def _agent(run: Table) -> Callable[[], Agent]:

@@ -1,11 +1,11 @@
-"""Tokenizers that need no download: one token per phrase of an environment, or one per byte."""
+"""Tokenizers that need no download: a token per phrase of an environment, per byte, or per piece of what it said."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 UNKNOWN, SYSTEM, USER, ASSISTANT, END = "<unk>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"
@@ -40,6 +40,26 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
     )
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
+    return _wrap(tokenizer)
+
+
+def piece_tokenizer(texts: Iterable[str], size: int) -> PreTrainedTokenizerFast:
+    """Byte-pair encoding learned from `texts`, of at most `size` tokens beside the special ones.
+
+    It encodes any text exactly, since every byte is a token too, and what is like `texts` in far fewer tokens than
+    bytes. Equal texts give equal tokenizers.
+    """
+    tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=len(SPECIAL) + max(size, len(alphabet)),
+        special_tokens=SPECIAL,
+        initial_alphabet=alphabet,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
     return _wrap(tokenizer)
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -24,6 +25,10 @@ class HFEngine:
     episode are kept between its turns; only new tokens are computed. A completion depends on the weights, the
     prompt and the request's seed; the batch around it can change only the last bits of a log-probability.
 
+    With `own_weights` it samples from a copy, which every `updated` makes afresh and which takes over between two
+    passes; so it may sample while the trainer changes the weights. A reply that is under way goes on under the new
+    ones: what was stored of it is computed again, and `Completion.versions` tells which weights sampled which token.
+
     `stop_ids` end a reply. `max_cached_tokens` bounds the stored keys and values, `prefill_tokens` the new
     tokens of one forward pass. `autocast` names a type to compute in (`"bfloat16"`).
     """
@@ -37,8 +42,10 @@ class HFEngine:
         max_cached_tokens: int = 262_144,
         prefill_tokens: int = 1024,
         autocast: str | None = None,
+        own_weights: bool = False,
     ) -> None:
         self.version = 0
+        self._model, self.own_weights = model, own_weights
         self._gather_s = gather_s
         self._decoder = Decoder(
             model,
@@ -53,6 +60,7 @@ class HFEngine:
         self._timer: asyncio.TimerHandle | None = None
         self._busy: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="hf-engine")
+        self.updated(self.version)
 
     @contextmanager
     def session(self) -> Iterator[Engine]:
@@ -75,7 +83,10 @@ class HFEngine:
     def updated(self, version: int) -> None:
         """The weights have changed: stored keys and values are forgotten, completions carry `version`."""
         self.version = version
-        self._decoder.forget()
+        if self.own_weights:
+            self._decoder.push(deepcopy(self._model), version)
+        else:
+            self._decoder.forget(version)
 
     async def submit(self, held: Held, prompt_ids: list[int], sampling: Sampling) -> Completion:
         """Queue a request of a session and wait for its batch.
@@ -127,13 +138,13 @@ class HFEngine:
         self._waiting.clear()
         batch.sort(key=lambda request: (request.sampling.seed, request.prompt_ids))
         loop = asyncio.get_running_loop()
-        version, failure = self.version, None
+        failure = None
         try:
             await loop.run_in_executor(self._thread, self._decoder.decode, batch)
         except Exception as error:
             failure = error
         for request in batch:
-            request.settle(version, failure)
+            request.settle(failure)
         self._busy = None
         self._start_if_full()
         self._restart_timer()

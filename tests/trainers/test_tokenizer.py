@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from turngym.agents.renderer import Renderer
 from turngym.envs.household.env import Household
 from turngym.envs.household.vocabulary import split_words, vocabulary
-from turngym.trainers.tokenizer import byte_tokenizer, phrase_tokenizer
+from turngym.trainers.tokenizer import SPECIAL, byte_tokenizer, phrase_tokenizer, piece_tokenizer
 
 WORDS = vocabulary("compact")
 TOKENIZER = phrase_tokenizer(WORDS)
+HEARD = ["You arrive at cabinet 1.", "You arrive at drawer 2."] * 20
+PIECES = piece_tokenizer(HEARD, 300)
 
 
 @settings(max_examples=30, deadline=None)
@@ -40,6 +42,20 @@ def test_bytes_come_back_exactly(text):
     assert tokenizer.decode(tokenizer.encode(text, add_special_tokens=False)) == text
 
 
-def test_both_chat_templates_keep_replies_verbatim():
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_pieces_come_back_exactly(text):
+    text = text.replace("<", "(")
+    assert PIECES.decode(PIECES.encode(text, add_special_tokens=False)) == text
+
+
+def test_what_was_heard_takes_fewer_pieces_than_bytes_and_equal_texts_give_equal_tokenizers():
+    assert len(PIECES.encode(HEARD[0], add_special_tokens=False)) <= len(HEARD[0]) / 3
+    assert piece_tokenizer(HEARD, 300).get_vocab() == PIECES.get_vocab()
+    assert 256 + len(SPECIAL) < len(PIECES) <= 300 + len(SPECIAL)
+
+
+def test_all_chat_templates_keep_replies_verbatim():
     assert Renderer(TOKENIZER).append_safe
     assert Renderer(byte_tokenizer()).append_safe
+    assert Renderer(PIECES).append_safe

@@ -130,6 +130,8 @@ def _call_record(call: Call) -> Record:
         "stop": call.stop,
         "version": call.version,
     }
+    if call.versions is not None:
+        record["versions"] = call.versions
     if call.spoken is not None:
         record["spoken"] = asdict(call.spoken)
     return record if call.chosen else record | {"chosen": False}
@@ -142,6 +144,7 @@ def _call(record: Any) -> Call:
         logprobs=_get(record, "logprobs", list),
         stop=_get(record, "stop", str),
         version=_get(record, "version", int),
+        versions=_get(record, "versions", list | None, None),
         spoken=_spoken(record["spoken"]) if "spoken" in record else None,
         chosen=_get(record, "chosen", bool, True),
     )

@@ -24,6 +24,8 @@ class Sample:
 
     version: int
     """The oldest policy version that sampled one of its tokens."""
+    versions: list[int] | None = None
+    """The version that sampled each token, where they differ; context counts with what came before it."""
     token_ids: list[int] = field(default_factory=list)
     row: list[int] = field(default_factory=list)
     """The turn (row of `Steps`) that sampled the token; -1 for context, which is never trained on."""
@@ -46,11 +48,21 @@ class Sample:
 
     def extend(self, context: Sequence[int], call: Call, row: int) -> None:
         """Append context tokens and one call's sampled tokens."""
+        self._date(len(context), call)
         blank, sampled = [0.0] * len(context), [0.0] * len(call.action_ids)
         self.token_ids += [*context, *call.action_ids]
         self.row += [-1] * len(context) + [row] * len(call.action_ids)
         self.logprobs += [*blank, *call.logprobs]
         self.advantages += [*blank, *sampled]
+
+    def _date(self, context: int, call: Call) -> None:
+        """Note the versions of what is about to be appended."""
+        if self.versions is None and call.versions is None and call.version == self.version:
+            return
+        known = self.versions or [self.version] * len(self.token_ids)
+        latest = known[-1] if known else call.version
+        fresh = call.versions or [call.version] * len(call.action_ids)
+        self.versions = [*known, *[latest] * context, *fresh]
         self.version = min(self.version, call.version)
 
 

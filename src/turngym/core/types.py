@@ -11,9 +11,9 @@ from typing import Any
 Info = dict[str, Any]
 """Gymnasium's info. Keys read here, all optional: `state` (hashable, the world now without history; default
 the observation), `admissible` (list of actions), `grammar` (a line that says how actions are written, where they cannot
-all be listed), `tools` (OpenAI schemas of the tools that actions may call), `valid` (bool), `success` (bool or `None`),
-`score` (float in [0, 1] or `None`: how well the task is done so far, whatever the reward's scale), `task_type` or
-`kind` (the kind of task, in a word), `expert` (an action)."""
+all be listed), `sample` (a few actions drawn at random, likewise), `tools` (OpenAI schemas of the tools that actions
+may call), `valid` (bool), `success` (bool or `None`), `score` (float in [0, 1] or `None`: how well the task is done so
+far, whatever the reward's scale), `task_type` or `kind` (the kind of task, in a word), `expert` (an action)."""
 
 
 class Status(StrEnum):
@@ -75,7 +75,9 @@ class Call:
     stop: str = "stop"
     """`stop`: the model ended its turn itself (its last id is the end token); `length`: it was cut off."""
     version: int = 0
-    """The policy version that sampled the ids."""
+    """The policy version that sampled the ids; the oldest, where there are several."""
+    versions: list[int] | None = None
+    """Of each id, where the weights changed while the model spoke."""
     spoken: Spoken | None = None
     """The call in text, where the engine tells no ids: the lists are empty then, and nothing can be trained on."""
     chosen: bool = True
@@ -90,6 +92,10 @@ class Call:
         if len(self.logprobs) != len(self.action_ids):
             raise ValueError(
                 f"a call has {len(self.action_ids)} action ids but {len(self.logprobs)} logprobs; give one per id"
+            )
+        if self.versions is not None and len(self.versions) != len(self.action_ids):
+            raise ValueError(
+                f"a call has {len(self.action_ids)} action ids but {len(self.versions)} versions; give one per id"
             )
 
 

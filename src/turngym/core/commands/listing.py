@@ -11,13 +11,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from turngym.core import config, doctor
+from turngym.core import config, doctor, hints, versions
 from turngym.core.commands.common import app, plain_table
 from turngym.core.errors import ConfigError, suggest
 from turngym.core.registry import Registry, load
 
 REGISTRIES = {
     "envs": "turngym.envs:registry",
+    "executors": "turngym.envs.executors:registry",
     "agents": "turngym.agents:registry",
     "engines": "turngym.agents.engines:registry",
     "credit": "turngym.credit:registry",
@@ -34,7 +35,7 @@ def list_(
         str | None, typer.Argument(help=f"One of {', '.join([*REGISTRIES, RECIPES])}; all without it.")
     ] = None,
 ) -> None:
-    """List what can be named: environments, agents, engines, credit, trainers, benchmarks, recipes."""
+    """List what can be named: environments, executors, agents, engines, credit, trainers, benchmarks, recipes."""
     kinds = [*REGISTRIES, RECIPES]
     if kind is not None and kind not in kinds:
         raise ConfigError(f"there is no kind {kind!r}; {suggest(kind, kinds)}")
@@ -71,10 +72,17 @@ def _recipes() -> Table:
 
 
 @app.command("doctor")
-def doctor_() -> None:
-    """Show what is installed, what is missing and how to get it."""
+def doctor_(
+    run: Annotated[
+        str | None, typer.Argument(help="A run file or recipe, to be told what would make it faster here.")
+    ] = None,
+) -> None:
+    """Show what is installed, what is missing and how to get it, and what would be faster on this machine."""
+    plan = None if run is None else config.load_run(config.find_run(run), [])
+    machine = hints.this_machine()
+    faster = [] if machine is None else hints.hints(machine, plan)
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    for finding in [*doctor.findings(), *_games()]:
+    for finding in [*doctor.findings(), versions.verdict(), *_games(), *faster]:
         remedy = f"  [yellow]{escape(finding.remedy)}[/]" if finding.remedy else ""
         table.add_row(f"[bold]{finding.subject}[/]", escape(finding.found) + remedy)
     Console().print(table)

@@ -81,6 +81,7 @@ def train(
     overrides: Overrides = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint.")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard files too.")] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Write traces of two steps too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Build everything but the weights.")] = False,
 ) -> None:
     """Train as a run file says; out=DIR and seed=N are short for what they name."""
@@ -94,7 +95,8 @@ def train(
     if dry_run:
         Console(soft_wrap=True).print(_built(rehearse(plan)))
         return
-    train_run(plan, out or Path("runs") / path.stem, resume=resume, tensorboard=tensorboard)
+    folder = out or Path("runs") / path.stem
+    train_run(plan, folder, resume=resume, tensorboard=tensorboard, profile=profile)
 
 
 def _built(parts: dict[str, str]) -> Table:
