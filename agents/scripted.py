@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from turngym.agents.guess import Guess
 from turngym.agents.llm import LLM
 from turngym.core.errors import ConfigError
 from turngym.core.types import Info
@@ -22,19 +23,20 @@ class ExpertAgent:
 
 
 class RandomAgent:
-    """Takes any admissible action with equal chance, drawn from the episode's seed.
+    """Plays by chance from the episode's seed: see `turngym.agents.guess.Guess` for what it draws from.
 
-    Raises `ConfigError` where the environment lists no admissible actions.
+    Raises `ConfigError` where the environment does not say what an action may be.
     """
 
     def __init__(self) -> None:
-        self._rng: np.random.Generator | None = None
+        self._guess: Guess | None = None
 
     async def act(self, obs: str, info: Info, llm: LLM) -> str:
-        actions = info.get("admissible")
-        if not actions:
+        self._guess = self._guess or Guess(np.random.default_rng(llm.seed))
+        action = self._guess.action(obs, info)
+        if action is None:
             raise ConfigError(
-                "info has no 'admissible' actions; the random agent needs an environment that lists them"
+                "info has neither 'sample' nor 'admissible' actions nor 'tools'; the random agent needs an environment "
+                "that tells one of them"
             )
-        self._rng = self._rng or np.random.default_rng(llm.seed)
-        return str(actions[self._rng.integers(len(actions))])
+        return action

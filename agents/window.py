@@ -19,7 +19,8 @@ class WindowAgent:
     The message holds the task, the last `window` pairs of observation and action, the observation and the
     admissible actions, as in the runs that GiGPO (Feng et al. 2025) and HGPO published. The history shows the
     parsed action, never the reasoning. `window=0` shows the observation alone. `leave_out` are admissible
-    actions that are not listed.
+    actions that are not listed. Of an observation longer than `longest` characters only the end is shown, for small
+    models of long pages.
     """
 
     def __init__(
@@ -30,16 +31,21 @@ class WindowAgent:
         admissible: bool = True,
         role: str = "You act in an interactive text world.",
         leave_out: tuple[str, ...] = ("help",),
+        longest: int | None = None,
     ) -> None:
         if window < 0:
             raise ValueError(f"window is {window}; give the number of past turns to show, 0 or more")
+        if longest is not None and longest < 1:
+            raise ValueError(f"longest is {longest}; give the number of characters to show, or leave it out")
         self._parse, self._form, self._role = parser(reply), FORMS[reply], role
         self._admissible, self._leave_out = admissible, leave_out
+        self._shown = slice(None) if longest is None else slice(-longest, None)
         self._recent: deque[tuple[str, str]] = deque(maxlen=window)
         self._taken = 0
         self._task = ""
 
     async def act(self, obs: str, info: Info, llm: LLM) -> str:
+        obs = obs[self._shown]
         self._task = self._task or _task(obs)
         reply = await llm([{"role": "user", "content": self.prompt(obs, info)}])
         action = self._parse(reply.text)

@@ -241,15 +241,16 @@ def actions_are_told(factory: Factory, seed: int) -> str | None:
 
 
 def admissible_are_strings(factory: Factory, seed: int) -> str | None:
-    """`info["admissible"]` lists different non-empty strings, at least one while the episode lasts."""
-    calls = [seen for seen in walk(factory(), seed) if "admissible" in seen.info]
-    for seen in calls:
-        actions = seen.info["admissible"]
+    """`admissible`, and `sample` likewise, lists different non-empty strings, at least one while the episode lasts."""
+    calls = list(walk(factory(), seed))
+    told = [(seen, key) for seen in calls for key in ("admissible", "sample") if key in seen.info]
+    for seen, key in told:
+        actions = seen.info[key]
         listed = isinstance(actions, list) and all(isinstance(action, str) and action for action in actions)
-        need(listed, f"info['admissible'] is {brief(actions)}; make it a list of non-empty strings")
-        need(len({*actions}) == len(actions), f"info['admissible'] names an action twice: {brief(actions)}")
-        need(seen.over or bool(actions), f"nothing is admissible{_after(seen)}, but the episode goes on")
-    return None if calls else "no admissible actions are told"
+        need(listed, f"info[{key!r}] is {brief(actions)}; make it a list of non-empty strings")
+        need(len({*actions}) == len(actions), f"info[{key!r}] names an action twice: {brief(actions)}")
+        need(seen.over or bool(actions), f"info[{key!r}] is empty{_after(seen)}, but the episode goes on")
+    return None if told else "no admissible actions are told"
 
 
 def admissible_are_valid(factory: Factory, seed: int) -> str | None:

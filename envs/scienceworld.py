@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -11,7 +12,9 @@ from scienceworld.constants import JAR_PATH
 from turngym.core.errors import UserError, suggest
 from turngym.core.types import Info
 from turngym.envs.base import Step, TextEnv
+from turngym.envs.draw import Draw
 from turngym.envs.java import Lease
+from turngym.envs.samples import Samples
 from turngym.envs.tasks import check_split, chosen
 
 SPLITS = ("train", "dev", "test")
@@ -29,6 +32,33 @@ GRAMMAR = (
     "dunk X in Y, mix X, go to X, look around, look at X, look in X, read X, focus on X, eat X, flush X, inventory, "
     "task, wait, wait1"
 )
+VERBS = (
+    *(
+        "open X",
+        "close X",
+        "activate X",
+        "deactivate X",
+        "connect X to X",
+        "use X on X",
+        "pick up X",
+        "put down X",
+    ),
+    *(
+        "move X to X",
+        "pour X in X",
+        "dunk X in X",
+        "mix X",
+        "go to X",
+        "look around",
+        "look at X",
+        "look in X",
+    ),
+    *("read X", "focus on X", "eat X", "flush X", "inventory", "wait1"),
+)
+"""What `info["sample"]` is made of, with things that are seen for X."""
+
+_THING = re.compile(r"\b(?:an?|the|called) (?!door to|substance)([a-z][a-z -]*?)(?= is\b| \(|[,.:;)\n]|$)")
+_ROOM = re.compile(r"\bdoor to the ([a-z ]+?) \(")
 
 
 class Variations(NamedTuple):
@@ -89,8 +119,8 @@ class ScienceWorld(TextEnv):
     `reset(options={"task": ...})` plays the variation of that id (`boil/0003`) or index; without it one is drawn, task
     first, so that large tasks do not crowd out small ones.
 
-    `info` has `state` (a fingerprint of what look and inventory show, and the score), `grammar`, `valid`, `success`,
-    `score`, `game` (the id), if asked for `admissible` and, until a turn leaves the gold path, `expert`.
+    `info` has `state` (a fingerprint of what look and inventory show, and the score), `grammar`, `sample`, `valid`,
+    `success`, `score`, `game` (the id), if asked for `admissible` and, until a turn leaves the gold path, `expert`.
 
     Args:
         tasks: names of the tasks to play; all 30 if `None`.
@@ -129,6 +159,7 @@ class ScienceWorld(TextEnv):
         self._connect()
         self.game = self._drawn() if (options or {}).get("task") is None else self._named(options)
         name, _, variation = self.game.partition("/")
+        self._samples = Samples(self.tasks.index(self.game))
         self._ask("load", name, int(variation), self.simplifications, self.expert)
         self._gold = list(self._ask("getGoldActionSequence")) if self.expert else []
         self._ask("step", "inventory")  # score and completion are still the gold path's before a first action
@@ -180,6 +211,7 @@ class ScienceWorld(TextEnv):
         info: Info = {
             "state": hashlib.blake2b(shown.encode(), digest_size=12).hexdigest(),
             "grammar": GRAMMAR,
+            "sample": self._samples(self._command),
             "valid": valid,
             "success": self._points >= 1,
             "score": self.score,
@@ -188,6 +220,12 @@ class ScienceWorld(TextEnv):
         if self._listed is not None:
             info["admissible"] = [*self._listed]
         return {**info, "expert": self._gold[0]} if self._gold and not self._over else info
+
+    def _command(self, draw: Draw) -> str:
+        """An action on things that are in sight, not all of which make sense together."""
+        verb = draw.one(VERBS)
+        things = _ROOM.findall(self._seen[0]) if verb.startswith("go") else _things(*self._seen)
+        return re.sub("X", lambda _: draw.one(things or ["air"]), verb)
 
     def _drawn(self) -> str:
         name = self.names[int(self.np_random.integers(len(self.names)))]
@@ -212,6 +250,11 @@ class ScienceWorld(TextEnv):
         if self._lease is None:
             raise UserError("the environment was closed; call reset() first")
         return self._lease.machine.call(self._server, method, *arguments)
+
+
+def _things(*texts: str) -> list[str]:
+    """What a look and the inventory name."""
+    return list(dict.fromkeys(name for text in texts for name in _THING.findall(text)))
 
 
 @lru_cache(maxsize=64)

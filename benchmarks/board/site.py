@@ -28,6 +28,8 @@ PAGES = "entries/*.html"
 """Where the entries' pages lie."""
 ATTACHED = "results"
 """The folder of a site that holds the result directories themselves."""
+MANY = 8
+"""With more panels than these the site opens with a line for each."""
 COMMANDS = {
     "verify": "every number again from the episodes",
     "replay": "the stored actions again in the environment, without a model",
@@ -70,7 +72,7 @@ def environment() -> jinja2.Environment:
         "style_hash": csp_hash(style),
         "script_hash": csp_hash(script),
     }
-    made.globals |= {"shown": columns.shown, "page": page, "counted": counted}
+    made.globals |= {"shown": columns.shown, "page": page, "counted": counted, "MANY": MANY}
     made.filters |= {"percent": columns.percent, "number": columns.number, "money": columns.money}
     made.filters |= {
         "p_value": columns.p_value,

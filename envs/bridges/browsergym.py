@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -20,9 +21,13 @@ from browsergym.utils.obs import IGNORED_AXTREE_ROLES, flatten_axtree_to_str
 from turngym.core.errors import PrerequisiteError, UserError
 from turngym.core.types import Info
 from turngym.envs.base import Step, TextEnv
+from turngym.envs.draw import Draw
+from turngym.envs.samples import Samples, words
 
 LONGEST = 10_000
 """Characters; a longer action is refused unread."""
+
+_NUMBERED = re.compile(r"^\s*\[(\w+)\]", re.MULTILINE)
 
 LEFT_OUT = {"upload_file", "mouse_upload_file"}
 """Actions that would read this machine's files."""
@@ -77,6 +82,7 @@ class BrowserGym(TextEnv):
         drawn = int(self.np_random.integers(2**32)) if seed is None else seed % 2**32
         observation, _ = self._env.reset(seed=drawn)
         self._over, self._score = False, 0.0
+        self._samples = Samples(drawn)
         return self._told(observation)
 
     def step(self, action: str) -> Step:
@@ -106,6 +112,7 @@ class BrowserGym(TextEnv):
         self._info: Info = {
             "state": (goal, url, tree),
             "grammar": self._grammar,
+            "sample": self._samples(lambda draw: _call(draw, goal, _NUMBERED.findall(tree))),
             "valid": not error,
             "success": self._over and self._score == 1.0,
             "score": self._score,
@@ -115,6 +122,15 @@ class BrowserGym(TextEnv):
     def _short(self, text: str) -> str:
         """Without the place of this machine's pages, so that a page reads the same everywhere."""
         return text.replace(self._root, "") if self._root else text
+
+
+def _call(draw: Draw, goal: str, numbers: Sequence[str]) -> str:
+    """A click on an element of the page, a word of the goal into one, or a wait; twice as often a click as either."""
+    verb = draw.one(("click", "click", "fill", "noop") if numbers else ("noop",))
+    if verb == "noop":
+        return "noop()"
+    number = draw.one(numbers)
+    return f"click({number!r})" if verb == "click" else f"fill({number!r}, {draw.one(words(goal))!r})"
 
 
 def _tree(nodes: dict[str, Any]) -> str:

@@ -13,10 +13,12 @@ from turngym.core.errors import PrerequisiteError, UserError
 from turngym.core.types import Info
 from turngym.envs.base import Step, TextEnv
 from turngym.envs.chance import Chance
+from turngym.envs.draw import Draw
 from turngym.envs.experts import NoExpert
 from turngym.envs.fingerprint import fingerprint, plain
 from turngym.envs.reasoning_gym.env import UNSTABLE
 from turngym.envs.reasoning_gym.scoring import FORMULA, harmless
+from turngym.envs.samples import Samples, words
 from turngym.envs.seeded import SEEDS, chosen_seed
 from turngym.envs.tasks import check_split
 
@@ -37,9 +39,9 @@ class GEM(TextEnv):
     every step, so that an episode's sum may pass 1. `score` is the last reward in [0, 1], `success` an end with
     reward 1. What GEM both terminates and truncates, at its step limit, is told as terminated.
 
-    `reset(options={"task": ...})` plays what this seed of the split makes. `info` has `state`, `grammar`, `valid`,
-    `success`, `score`, `expert` if asked for and, at the reset, `task`. GEM draws from the process's random generators;
-    they are lent to it for each call and put back.
+    `reset(options={"task": ...})` plays what this seed of the split makes. `info` has `state`, `grammar`, `sample`,
+    `valid`, `success`, `score`, `expert` if asked for and, at the reset, `task`. GEM draws from the process's
+    random generators; they are lent to it for each call and put back.
 
     Args:
         game: an id of GEM's that begins with `game:` or `rg:`, `game:GuessTheNumber-v0-easy`.
@@ -66,7 +68,8 @@ class GEM(TextEnv):
         self._game = _made(self.game, self._chance)
         with self._chance.lent():
             told, extra = self._game.reset(seed=self.task)
-        return _joined(told, extra), self._info(valid=True) | {"task": str(self.task)}
+        self._told, self._samples = _joined(told, extra), Samples(self.task)
+        return self._told, self._info(valid=True) | {"task": str(self.task)}
 
     def step(self, action: str) -> Step:
         """Make a move."""
@@ -78,7 +81,8 @@ class GEM(TextEnv):
         self._over = bool(terminated)
         truncated = bool(truncated) and not self._over
         valid = self._reward >= 0
-        return _joined(told, extra), self._reward, self._over, truncated, self._info(valid)
+        self._told = _joined(told, extra)
+        return self._told, self._reward, self._over, truncated, self._info(valid)
 
     def _ask(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         kind, _, name = self.game.partition(":")
@@ -95,6 +99,7 @@ class GEM(TextEnv):
         info: Info = {
             "state": fingerprint(self.game, self.task, plain(self._game, _COUNTED), self._over, success),
             "grammar": GRAMMAR,
+            "sample": self._samples(self._move),
             "valid": valid,
             "success": success,
             "score": min(max(self._reward, 0.0), 1.0),
@@ -102,6 +107,9 @@ class GEM(TextEnv):
         if self.expert and not self._over:
             info["expert"] = rf"\boxed{{{_next_move(self.game, self._game)}}}"
         return info
+
+    def _move(self, draw: Draw) -> str:
+        return rf"\boxed{{{_drawn(self.game, self._game, self._told, draw)}}}"
 
 
 _COUNTED = frozenset({"turn_count", "idx", "spec", "ds", "ds_iter", "reward_fn"})
@@ -121,6 +129,15 @@ def _next_move(name: str, game: Any) -> str:
     if name.startswith("game:GuessTheNumber"):
         return str(game.game_number)
     return " ".join(map(str, game.game_code))
+
+
+def _drawn(name: str, game: Any, told: str, draw: Draw) -> str:
+    """A move in the form of the game, where that is known here, else a word that was told."""
+    if name.startswith("game:GuessTheNumber"):
+        return str(draw.between((game.min_number, game.max_number)))
+    if name.startswith("game:Mastermind"):
+        return " ".join(map(str, draw.some(range(1, game.num_numbers + 1), game.code_length)))
+    return draw.one(words(told))
 
 
 def _joined(told: str, extra: dict[str, Any]) -> str:

@@ -9,11 +9,13 @@ from typing import Any
 from turngym.core.errors import UserError
 from turngym.core.types import Info
 from turngym.envs.base import Step, TextEnv
+from turngym.envs.draw import Draw
 from turngym.envs.experts import NoExpert
 from turngym.envs.fingerprint import fingerprint
 from turngym.envs.miniwob.browser import KEYS, PAGES, Browser
 from turngym.envs.miniwob.experts import EXPERTS
 from turngym.envs.miniwob.page import Element, elements
+from turngym.envs.samples import Samples, words
 from turngym.envs.seeded import SEEDS, chosen_seed
 from turngym.envs.tasks import check_split
 
@@ -33,8 +35,8 @@ class MiniWoB(TextEnv):
     of ten seconds. `score` is that in [0, 1], `success` a reward of 1. Turns are not limited.
 
     `reset(options={"task": ...})` loads the page that this seed of the split makes. `info` has `state`, `grammar`,
-    `valid` (False where the action named nothing that could be done), `success`, `score`, `expert` if asked for and
-    known and, at the reset, `task`.
+    `sample`, `valid` (False where the action named nothing that could be done), `success`, `score`, `expert` if asked
+    for and known and, at the reset, `task`.
 
     Args:
         page: a page of MiniWoB++'s, `click-test` or `login-user`.
@@ -60,6 +62,7 @@ class MiniWoB(TextEnv):
         self.task = chosen_seed(options, self.split, self.np_random)
         if self._browser is None:
             self._browser = Browser()
+        self._samples = Samples(self.task)
         self._see(self._browser.open(self.page, self.task))
         return f"{self._said}\n\n{self._told()}", self._info(valid=True) | {"task": str(self.task)}
 
@@ -110,6 +113,7 @@ class MiniWoB(TextEnv):
         info: Info = {
             "state": fingerprint(self.page, self.task, self._said, self._told(), self._reward),
             "grammar": GRAMMAR,
+            "sample": self._samples(self._drawn),
             "valid": valid,
             "success": self._over and self._reward >= 1,
             "score": max(self._reward, 0.0),
@@ -121,6 +125,14 @@ class MiniWoB(TextEnv):
         ):
             info["expert"] = action
         return info
+
+    def _drawn(self, draw: Draw) -> str:
+        """A click on an element, words into one, or a key; twice as often a click as either."""
+        verb = draw.one(("click", "click", "type", "press") if self._elements else ("press",))
+        if verb == "press":
+            return f"press[{draw.one([*KEYS])}]"
+        number = draw.one(self._elements).number
+        return f"click[{number}]" if verb == "click" else f"type[{number}, {draw.one(words(self._said))}]"
 
 
 def _typed(text: str) -> str:

@@ -14,8 +14,10 @@ from turngym.core.errors import PrerequisiteError, UserError
 from turngym.core.types import Info
 from turngym.envs.base import Step, TextEnv
 from turngym.envs.chance import Chance
+from turngym.envs.draw import Draw
 from turngym.envs.experts import NoExpert
 from turngym.envs.reasoning_gym.scoring import score
+from turngym.envs.samples import Samples, words
 from turngym.envs.seeded import SEEDS, chosen_seed
 from turngym.envs.tasks import check_split
 
@@ -38,8 +40,9 @@ class ReasoningGym(TextEnv):
 
     The first answer ends the episode; its score is the reward, and `success` a score of 1.
 
-    `reset(options={"task": ...})` asks what this seed of the split makes. `info` has `state`, `grammar`, `valid` (False
-    for an empty answer, which is not counted), `success`, `score`, `expert` if asked for and, at the reset, `task`.
+    `reset(options={"task": ...})` asks what this seed of the split makes. `info` has `state`, `grammar`, `sample`
+    (words of the question), `valid` (False for an empty answer, which is not counted), `success`, `score`, `expert` if
+    asked for and, at the reset, `task`.
 
     Args:
         task: a name of reasoning-gym's, `chain_sum` or `sudoku`.
@@ -74,6 +77,7 @@ class ReasoningGym(TextEnv):
             self._data: Any = reasoning_gym.create_dataset(self.name, seed=self.task, size=1, **self.config)
             self._entry: dict[str, Any] = self._data[0]
         self._over, self._score = False, 0.0
+        self._samples = Samples(self.task)
         return self._entry["question"], self._info(valid=True) | {"task": str(self.task)}
 
     def step(self, action: str) -> Step:
@@ -93,6 +97,7 @@ class ReasoningGym(TextEnv):
         info: Info = {
             "state": (self.name, self.task, self._over, self._score),
             "grammar": GRAMMAR,
+            "sample": self._samples(self._word),
             "valid": valid,
             "success": self._score >= 1,
             "score": self._score,
@@ -100,6 +105,9 @@ class ReasoningGym(TextEnv):
         if self.expert and not self._over:
             info["expert"] = f"<answer>{self._entry['answer']}</answer>"
         return info
+
+    def _word(self, draw: Draw) -> str:
+        return f"<answer>{draw.one(words(self._entry['question']))}</answer>"
 
 
 def _known(task: str) -> str:

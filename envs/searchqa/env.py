@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
 from turngym.core.types import Info
 from turngym.envs.base import Step, TextEnv
+from turngym.envs.draw import Draw
+from turngym.envs.samples import Samples, words
 from turngym.envs.searchqa.answers import exact_match, f1
 from turngym.envs.searchqa.corpus import Corpus, Question
 from turngym.envs.searchqa.encyclopedia import make_corpus
@@ -57,8 +59,8 @@ class SearchQA(TextEnv):
             shown, or `known`, the question and how much of each page has been shown, in no order.
         expert: put the next action of one who finds every fact and then answers into `info["expert"]`.
 
-    `info` also has `grammar`, `admissible` (the pages listed and `next`, once anything is listed), `valid`, `success`
-    (exact match), `score` (F1) and `kind` of question.
+    `info` also has `grammar`, `admissible` (the pages listed and `next`, once anything is listed), `sample` (these,
+    searches and answers), `valid`, `success` (exact match), `score` (F1) and `kind` of question.
 
     Raises:
         ValueError: an argument that names nothing known, a file that is damaged.
@@ -94,7 +96,8 @@ class SearchQA(TextEnv):
         self._ask(self.questions[chosen(options, self._ids, self.np_random)])
         pages = f"A collection of {len(self.corpus.passages)} pages can be searched and read."
         task = f"Your task is to: answer a question in as few words as possible. {self.question.text}"
-        return f"{pages}\n\n{task}", self._info(valid=True)
+        self._heard, self._samples = f"{pages}\n\n{task}", Samples(int(self.np_random.integers(2**32)))
+        return self._heard, self._info(valid=True)
 
     def step(self, action: str) -> Step:
         """Search, read, go on or answer. Any other text changes nothing."""
@@ -105,8 +108,8 @@ class SearchQA(TextEnv):
         if command == "answer" and text:
             return self._answer(text)
         obs = self._look(command, text)
-        valid = obs is not None
-        return obs or self._refusal(command, text), 0.0, False, False, self._info(valid)
+        self._heard = obs or self._refusal(command, text)
+        return self._heard, 0.0, False, False, self._info(valid=obs is not None)
 
     def _ask(self, question: Question) -> None:
         self.question = question
@@ -198,9 +201,15 @@ class SearchQA(TextEnv):
         listed = [f"read[{title}]" for title in self._listed()] + ["next"] * self._more()
         if listed:
             info["admissible"] = listed
+        info["sample"] = self._samples(lambda draw: self._drawn(draw, listed))
         if self.expert and self.answer is None:
             info["expert"] = self._advice()
         return info
+
+    def _drawn(self, draw: Draw, listed: Sequence[str]) -> str:
+        """A search or an answer with two words that are on the screen, or one of the actions listed."""
+        seen = " ".join(draw.some(words(self._heard), 2))
+        return draw.one([*listed, f"search[{seen}]", f"answer[{seen}]"])
 
     def _fingerprint(self) -> Hashable:
         if self.state == "screen":

@@ -15,10 +15,13 @@ from turngym.core.errors import PrerequisiteError, UserError
 from turngym.core.types import Info
 from turngym.envs.base import Step, TextEnv
 from turngym.envs.chance import Chance
+from turngym.envs.draw import Draw
 from turngym.envs.fingerprint import fingerprint, plain
+from turngym.envs.samples import Samples, words
 from turngym.envs.seeded import SEEDS, chosen_seed
 from turngym.envs.tasks import check_split
 from turngym.envs.textarena.experts import expert_of
+from turngym.envs.textarena.moves import drawn
 from turngym.envs.textarena.opponents import Opponent, opponent_of
 
 GRAMMAR = "Write your move in square brackets, as the rules of the game in the first observation say."
@@ -39,7 +42,8 @@ class TextArena(TextEnv):
     repeated once, the next refusal in a row ends the game.
 
     `reset(options={"task": ...})` plays the game that this seed of the split makes. `info` has `state` (the board),
-    `grammar`, `valid`, `success`, `score`, `expert` if asked for and, at the reset, `task`.
+    `grammar`, `sample` (moves, or words that were told where the moves are not known), `valid`, `success`, `score`,
+    `expert` if asked for and, at the reset, `task`.
 
     TextArena draws from the process's random generators. They are lent to it for each call and put back.
 
@@ -78,13 +82,14 @@ class TextArena(TextEnv):
         self.task = chosen_seed(options, self.split, self.np_random)
         self._chance = Chance(self.task)
         self._told = dict.fromkeys(range(self.players), "")
-        self._over, self._reward = False, 0.0
+        self._over, self._reward, self._samples = False, 0.0, Samples(self.task)
         # Made anew, since some games draw when they are made, or keep a deck or a score through their own reset.
         self._game = _made(self.game, self._chance)
         with self._chance.lent():
             self._game.reset(num_players=self.players, seed=self.task)
             self._let_others_move()
-        return self._heard(), self._info(valid=True) | {"task": str(self.task)}
+        self._last = self._heard()
+        return self._last, self._info(valid=True) | {"task": str(self.task)}
 
     def step(self, action: str) -> Step:
         """Make a move, and let the other side answer."""
@@ -94,7 +99,8 @@ class TextArena(TextEnv):
             valid = self._move(_bracketed(action))
             if valid:
                 self._let_others_move()
-        return self._heard(), self._reward, self._over, False, self._info(valid)
+        self._last = self._heard()
+        return self._last, self._reward, self._over, False, self._info(valid)
 
     @property
     def _success(self) -> bool:
@@ -147,6 +153,7 @@ class TextArena(TextEnv):
         info: Info = {
             "state": self._fingerprint(),
             "grammar": GRAMMAR,
+            "sample": self._samples(self._drawn),
             "valid": valid,
             "success": self._success,
             "score": min(max(score, 0.0), 1.0) if self._over else 0.0,
@@ -154,6 +161,9 @@ class TextArena(TextEnv):
         if self._expert is not None and not self._over:
             info["expert"] = self._expert(self._game)
         return info
+
+    def _drawn(self, draw: Draw) -> str:
+        return drawn(self.game, self._game, draw) or f"[{draw.one(words(self._last))}]"
 
     def _fingerprint(self) -> str:
         """A hash of the task and the board as TextArena draws it."""

@@ -1,4 +1,4 @@
-"""Winning moves of a few games, found by a look behind the scenes."""
+"""Winning moves of a few games, found by a look behind the scenes; in Connect Four by a look ahead."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from turngym.envs.experts import NoExpert
+from turngym.envs.textarena.connect_four import connect_four
 
 Expert = Callable[[Any], str]
 """From the game to a move."""
@@ -66,4 +67,5 @@ _EXPERTS: dict[str, Expert] = {
     "GuessTheNumber": _number,
     "Sudoku": _sudoku,
     "Minesweeper": _minesweeper,
+    "ConnectFour": connect_four,
 }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from turngym.core.errors import UserError
+from turngym.envs.textarena.moves import MOVES, moves_of
 
 Opponent = Callable[[Any, str, np.random.Generator], str]
 """From the game, what the player has been told since the last move, and a generator to a move."""
@@ -23,13 +24,12 @@ def opponent_of(game: str, opponent: str | Opponent) -> Opponent:
         return opponent
     if opponent != "random":
         return _imported(opponent)
-    name = game.partition("-")[0]
-    if name not in _MOVES:
+    moves = moves_of(game)
+    if moves is None:
         raise UserError(
             f"no random opponent knows the moves of {game}: give opponent='module:function', or play one of"
-            f" {', '.join(_MOVES)}"
+            f" {', '.join(MOVES)}"
         )
-    moves = _MOVES[name]
 
     def draws(game: Any, told: str, random: np.random.Generator) -> str:
         allowed = moves(game)
@@ -45,34 +45,3 @@ def _imported(place: str) -> Opponent:
     except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f"opponent={place!r} is not found ({error}); write module:function") from error
     return found
-
-
-def _tic_tac_toe(game: Any) -> Sequence[str]:
-    cells = [cell for row in game.state.game_state["board"] for cell in row]
-    return [f"[{number}]" for number, cell in enumerate(cells) if not cell]
-
-
-def _connect_four(game: Any) -> Sequence[str]:
-    return [f"[col {column}]" for column, top in enumerate(game.state.game_state["board"][0]) if top == "."]
-
-
-def _nim(game: Any) -> Sequence[str]:
-    piles = game.state.game_state["piles"]
-    return [f"[{pile} {count}]" for pile, size in enumerate(piles) for count in range(1, size + 1)]
-
-
-def _kuhn_poker(game: Any) -> Sequence[str]:
-    return [f"[{move}]" for move in game.state.game_state["current_legal_action_tree"]]
-
-
-def _pig_dice(game: Any) -> Sequence[str]:
-    return ["[roll]", "[hold]"]
-
-
-_MOVES: dict[str, Callable[[Any], Sequence[str]]] = {
-    "TicTacToe": _tic_tac_toe,
-    "ConnectFour": _connect_four,
-    "Nim": _nim,
-    "KuhnPoker": _kuhn_poker,
-    "PigDice": _pig_dice,
-}

@@ -128,8 +128,8 @@ def test_the_random_agent_repeats_itself_for_one_seed() -> None:
     assert len(set(draw(1))) > 3
 
 
-def test_the_random_agent_needs_a_list_to_choose_from() -> None:
-    with pytest.raises(ValueError, match="info has no 'admissible' actions"):
+def test_the_random_agent_needs_to_be_told_what_an_action_may_be() -> None:
+    with pytest.raises(ValueError, match="info has neither 'sample' nor 'admissible'"):
         play(RandomAgent(), [], [("", {})])
 
 

@@ -214,6 +214,11 @@ class AdmissibleEmpty(Rewritten):
         return info | {"admissible": []}
 
 
+class SampleTwice(Rewritten):
+    def told(self, info: Info) -> Info:
+        return info | {"sample": ["left", "left"]}
+
+
 class AdmissibleRefused(Rewritten):
     def told(self, info: Info) -> Info:
         return info | {"admissible": [*info["admissible"], "dance"]}
@@ -272,7 +277,8 @@ CASES: list[tuple[Rule, Callable[..., Any], str]] = [
     (check.admissible_are_strings, AdmissibleIsText, r"info\['admissible'\] is 'left, right'"),
     (check.admissible_are_strings, AdmissibleIsBlank, "make it a list of non-empty strings"),
     (check.admissible_are_strings, AdmissibleTwice, "names an action twice"),
-    (check.admissible_are_strings, AdmissibleEmpty, "nothing is admissible after the reset"),
+    (check.admissible_are_strings, AdmissibleEmpty, r"info\['admissible'\] is empty after the reset"),
+    (check.admissible_are_strings, SampleTwice, r"info\['sample'\] names an action twice"),
     (
         check.admissible_are_valid,
         AdmissibleRefused,

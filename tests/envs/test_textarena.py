@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from turngym.envs.experts import NoExpert
 
 pytest.importorskip("textarena")
 
+from turngym.envs.textarena.connect_four import connect_four
 from turngym.envs.textarena.env import TextArena
 
 WON = ("TowerOfHanoi-v0-medium", "Mastermind-v0", "GuessTheNumber-v0", "Sudoku-v0-easy", "Minesweeper-v0")
@@ -167,3 +169,34 @@ def test_what_cannot_be_played_is_named() -> None:
         TextArena("TwentyQuestions-v0")
     with pytest.raises(NoExpert, match="there is no expert for 2048-v0"):
         TextArena("2048-v0", expert=True)
+
+
+@pytest.mark.parametrize("task", range(3))
+def test_looking_ahead_wins_connect_four_against_chance(task: int) -> None:
+    env = TextArena("ConnectFour-v0", split="test", expert=True)
+    _, info = env.reset(seed=0, options={"task": task})
+    over = False
+    while not over:
+        _, _, over, _, info = env.step(info["expert"])
+    assert info["success"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "column"),
+    [
+        (
+            [".......", ".......", ".......", "X......", "X......", "X.OOO.."],
+            0,
+        ),  # four of one's own come first
+        (
+            [".......", ".......", ".......", ".......", ".......", "XXOOO.."],
+            5,
+        ),  # or the other's are prevented
+        ([".......", ".......", ".......", ".......", ".......", "O.OO..X"], 1),  # a gap is filled
+    ],
+)
+def test_four_in_a_line_is_made_or_prevented(rows: list[str], column: int) -> None:
+    state = SimpleNamespace(game_state={"board": [[*row] for row in rows]}, current_player_id=0)
+    chosen = connect_four(SimpleNamespace(state=state))
+    assert chosen == f"[col {column}]"
+    assert state.game_state["board"] == [[*row] for row in rows]

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.benchmarks.board.made import MODEL, agent, make
+from tests.benchmarks.board.made import MODEL, agent, halls, make
 
 pytest.importorskip("jinja2")
 
 from turngym.benchmarks.board.build import build
 from turngym.benchmarks.board.markdown import plain
+from turngym.benchmarks.board.site import MANY
 from turngym.benchmarks.result import read_result
 from turngym.core.errors import ConfigError
 
@@ -191,3 +193,18 @@ def test_an_empty_board_is_a_page(tmp_path: Path) -> None:
     (place / "result.json").write_text("{}", encoding="utf-8")
     assert build([place], tmp_path / "site").panels == []
     assert "There is no result to show." in (tmp_path / "site/index.html").read_text(encoding="utf-8")
+
+
+def test_many_panels_open_with_a_line_for_each_that_says_every_entry(tmp_path: Path) -> None:
+    for number in range(MANY + 1):
+        panel = replace(halls(40 + number), name=f"halls-{number}")
+        place = tmp_path / "results" / str(number)
+        make(place / "chance", [True] * (40 + number), panel)
+        make(place / "clone", [False] * (40 + number), panel, model=MODEL, agent=agent("chat"))
+    build([tmp_path / "results"], tmp_path / "site")
+    html = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert html.count('<circle class="ring" cx="208.0"') == MANY + 1
+    assert html.count('<circle class="dot" cx="8.0"') == MANY + 1
+    assert 'aria-label="random 1, chat' in html
+    build([tmp_path / "results" / "0"], tmp_path / "one")
+    assert "at a glance" not in (tmp_path / "one" / "index.html").read_text(encoding="utf-8")
