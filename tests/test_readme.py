@@ -24,7 +24,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_credit_example_works_by_name(monkeypatch):
-    (example,) = blocks("python")
+    (example,) = [block for block in blocks("python") if "registry.register" in block]
     monkeypatch.setitem(sys.modules, "readme", module := ModuleType("readme"))  # dataclasses look theirs up
     exec(example, module.__dict__)
     turns = [Turn(obs="a", action="x", reward=0.0), Turn(obs="b", action="y", reward=1.0, terminated=True)]
