@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
+from typing import Any
 
 from torch._C._profiler import _ExperimentalConfig
 from torch.profiler import ProfilerActivity, profile, supported_activities
@@ -11,7 +12,7 @@ from torch.profiler import ProfilerActivity, profile, supported_activities
 FIRST, COUNT = 1, 2
 """The steps of a run that are profiled: not the one that warms up."""
 
-Step = Callable[[int], Awaitable[dict[str, float]]]
+Step = Callable[[int], Coroutine[Any, Any, dict[str, float]]]
 
 
 def profiled(step: Step, begin: int, folder: Path) -> Step:

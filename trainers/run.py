@@ -27,7 +27,7 @@ from turngym.trainers.checkpoint import CheckpointError
 from turngym.trainers.demonstrations import cloneable
 from turngym.trainers.evaluate import EVALUATION_SEED, evaluate, point, standing
 from turngym.trainers.offline import staged
-from turngym.trainers.profiling import profiled
+from turngym.trainers.profiling import Step, profiled
 from turngym.trainers.report import Report, Silence, forget_after, plot_curve
 from turngym.trainers.setup import SECTIONS, Setup, WarmStart, prepare
 
@@ -235,7 +235,8 @@ class _Run:
         self.setup.loop.sampler.engine = self.setup.loop.trainer.publish()
 
     async def _train(self, done: int) -> int:
-        plan, panel, step = self.setup.plan, self.setup.panel, self.setup.loop.step
+        plan, panel = self.setup.plan, self.setup.panel
+        step: Step = self.setup.loop.step
         if self.profile and distributed.leads():
             step = profiled(step, done, self.out / "profile")
         self.stop.listen()

@@ -27,14 +27,14 @@ class Paths:
     def attention(self, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         """Attention of queries [H, N, D] to keys and values [heads, N, D]; [H, N, D], `H = heads * groups`."""
         self.layers += 1
-        grouped = query.unflatten(0, (len(key), -1))
-        seen: Tensor = _Attention.apply(grouped, key, value, self.looks, scale)
+        grouped = query.unflatten(0, (len(key), -1))  # type: ignore[no-untyped-call]
+        seen: Tensor = _Attention.apply(grouped, key, value, self.looks, scale)  # type: ignore[no-untyped-call]
         return seen.flatten(0, 1)
 
 
 def adopt(model: nn.Module) -> None:
     """Let a model compute trees; other calls of it go to torch's own attention as before."""
-    model.config._attn_implementation = ATTENTION  # type: ignore[union-attr, assignment]
+    model.config._attn_implementation = ATTENTION  # type: ignore[union-attr]
 
 
 def tree_trunk(model: nn.Module, token_ids: Tensor, tree: Tree) -> Tensor:
@@ -101,7 +101,7 @@ class _Attention(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, query: Tensor, key: Tensor, value: Tensor, looks: Sequence[Look], scale: float
     ) -> Tensor:
         out = torch.empty_like(query, memory_format=torch.contiguous_format)
@@ -116,7 +116,7 @@ class _Attention(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         query, key, value, *kept = ctx.saved_tensors
         to_query = torch.empty_like(query, memory_format=torch.contiguous_format)
         to_key, to_value = torch.zeros_like(key), torch.zeros_like(value)
@@ -134,7 +134,7 @@ def _scores(asked: Tensor, keys: Tensor, look: Look, scale: float) -> Tensor:
     """Scores [heads, groups * n, L] of n queries, -inf where a key comes after its query."""
     scores = (asked @ keys.transpose(1, 2)).mul_(scale)
     length = look.queries[1] - look.queries[0]
-    own = scores.unflatten(1, (-1, length))[..., -length:]
+    own = scores.unflatten(1, (-1, length))[..., -length:]  # type: ignore[no-untyped-call]
     later = torch.ones(length, length, dtype=torch.bool, device=asked.device).triu_(1)
     own.masked_fill_(later, float("-inf"))
     return scores
@@ -147,7 +147,7 @@ def _rows(grouped: Tensor, span: Span) -> Tensor:
 
 def _put(grouped: Tensor, span: Span, rows: Tensor) -> None:
     """Undo `_rows`."""
-    grouped[:, :, slice(*span)] = rows.unflatten(1, (grouped.shape[1], -1))
+    grouped[:, :, slice(*span)] = rows.unflatten(1, (grouped.shape[1], -1))  # type: ignore[no-untyped-call]
 
 
 def _along(stored: Tensor, path: Sequence[Span]) -> Tensor:
@@ -158,7 +158,7 @@ def _along(stored: Tensor, path: Sequence[Span]) -> Tensor:
 
 def _add(stored: Tensor, path: Sequence[Span], rows: Tensor) -> None:
     """Add rows [heads, L, D] along a path."""
-    for span, part in zip(path, rows.split([stop - start for start, stop in path], 1), strict=True):
+    for span, part in zip(path, rows.split([stop - start for start, stop in path], 1), strict=True):  # type: ignore[no-untyped-call]
         stored[:, slice(*span)] += part
 
 

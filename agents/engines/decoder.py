@@ -289,7 +289,7 @@ def invert(chances: torch.Tensor, level: torch.Tensor, block: int = 256) -> torc
     First the block is found, then the token in it: a running sum in fp64 over a whole vocabulary would take longer than
     the rest of the draw.
     """
-    blocks = F.pad(chances, (0, -chances.shape[-1] % block)).unflatten(-1, (-1, block))
+    blocks = F.pad(chances, (0, -chances.shape[-1] % block)).unflatten(-1, (-1, block))  # type: ignore[no-untyped-call]
     until = blocks.sum(-1).double().cumsum(-1)  # [B, V / block]
     wanted = level * until[:, -1:]
     place = torch.searchsorted(until, wanted, right=True).clamp_(max=until.shape[-1] - 1)

@@ -70,12 +70,12 @@ class Layer:
 
     def attention(self, number: int, x: Tensor, turn: tuple[Tensor, Tensor], layout: Layout) -> Tensor:
         """What the layer reads off the cache for tokens [T, hidden], after it has written their keys."""
-        query, key, value = (part.unflatten(-1, (-1, self.dim)) for part in self._qkv(x))  # [T, heads, D]
+        query, key, value = (part.view(len(x), -1, self.dim) for part in self._qkv(x))  # [T, heads, D]
         query = rotated(self.query_norm(query) if self.query_norm else query, turn).to(value.dtype)
         key = rotated(self.key_norm(key) if self.key_norm else key, turn).to(value.dtype)
         heads = key.shape[1]
         layout.cache.write(number, layout.places(heads), key.transpose(0, 1), value.transpose(0, 1))
-        grouped = query.transpose(0, 1).unflatten(0, (heads, -1))
+        grouped = query.transpose(0, 1).unflatten(0, (heads, -1))  # type: ignore[no-untyped-call]
         seen = layout.attention(number, grouped, self.scaling, self.window)
         return self.out(seen.flatten(0, 1).transpose(0, 1).flatten(1))
 
@@ -90,7 +90,7 @@ class Layer:
     def _qkv(self, x: Tensor) -> list[Tensor]:
         if len(self.qkv) > 1:
             return [compute(x) for compute in self.qkv]
-        return list(self.qkv[0](x).split(self.widths, -1))
+        return list(self.qkv[0](x).split(self.widths, -1))  # type: ignore[no-untyped-call]
 
 
 class Lean:
@@ -175,5 +175,5 @@ def _weights(modules: list[Any], dtype: torch.dtype | None) -> list[Linear | Pac
         return [Linear(module.weight, module.bias) for module in modules]
     weight = torch.cat([module.weight.detach().to(dtype) for module in modules])
     biases = [module.bias.detach().to(dtype) for module in modules if module.bias is not None]
-    packs = weight.device.type == "cpu" and dtype == torch.bfloat16 and torch.backends.mkldnn.is_available()
+    packs = weight.device.type == "cpu" and dtype == torch.bfloat16 and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     return [(Packed if packs else Linear)(weight, torch.cat(biases) if biases else None)]

@@ -33,7 +33,8 @@ def ours(settings: Settings) -> Numbers:
     from turngym.agents.renderer import Renderer
 
     engine, tokenizer = _engine(settings)
-    pool = Pool(ENV, SIZE, workers=0, slots=settings["episodes"])  # in this process, whose CPU time is measured
+    # In this process, whose CPU time is measured.
+    pool = Pool(ENV, SIZE, workers=0, slots=settings["episodes"])
 
     def play(turns: int) -> list[Trajectory]:
         sampler = Sampler(

@@ -69,4 +69,4 @@ def flops(shape: str, tokens: int, predicted: int, layers: int | None = None) ->
     kept = hidden * sizes["num_key_value_heads"] // heads
     layer = 2 * hidden * (hidden + kept) + 3 * hidden * wide
     count = sizes["num_hidden_layers"] if layers is None else layers
-    return 6.0 * (count * layer * tokens + sizes["vocab_size"] * hidden * predicted)
+    return 6.0 * float(count * layer * tokens + sizes["vocab_size"] * hidden * predicted)
