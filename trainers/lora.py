@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig
+from peft import LoraConfig, TaskType
 from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -37,7 +37,7 @@ def adapt(
         raise ValueError(f"rank is {rank}; give adapters a rank of at least 1")
     names = targets if isinstance(targets, str) else list(targets)
     scale = 2 * rank if alpha is None else alpha
-    config = LoraConfig(r=rank, lora_alpha=scale, target_modules=names, task_type="CAUSAL_LM")  # type: ignore[arg-type]
+    config = LoraConfig(r=rank, lora_alpha=scale, target_modules=names, task_type=TaskType.CAUSAL_LM)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         policy.model.add_adapter(config)  # type: ignore[operator]
