@@ -145,12 +145,13 @@ def test_killing_an_environment_process_changes_nothing_but_a_counted_failure(tm
 
 
 def kill_workers_until_an_episode_fails(metrics: Path) -> None:
-    """A worker that is killed between two rollouts harms nobody, so one may not be enough."""
+    """A worker that is killed between two rollouts harms nobody, so both are killed, at two moments of a step."""
     done: list[dict[str, Any]] = []
     killed_after = 0
     while not any(step["failed"] for step in done) and len(done) < 12:
-        for worker in active_children()[: len(done) > killed_after]:
+        for worker in active_children() if len(done) > killed_after else []:
             worker.kill()
+            time.sleep(0.15)
         killed_after = len(done)
         time.sleep(0.02)
         lines = train_lines(metrics.parent) if metrics.exists() else []
